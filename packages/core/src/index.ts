@@ -1,0 +1,8 @@
+export * as ConnectError from "./ConnectError.ts"
+export * as ConnectEvent from "./ConnectEvent.ts"
+export * as ConnectOptions from "./ConnectOptions.ts"
+export * as ConnectReport from "./ConnectReport.ts"
+export * as Dialer from "./Dialer.ts"
+export * as Endpoint from "./Endpoint.ts"
+export * as Resolver from "./Resolver.ts"
+export * as Target from "./Target.ts"
