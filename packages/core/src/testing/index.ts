@@ -1,3 +1,1 @@
-/**
- * @since 0.1.0
- */
+export * as VirtualTime from "./VirtualTime.ts"
