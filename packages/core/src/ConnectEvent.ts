@@ -61,6 +61,8 @@ export type ConnectEvent =
   | Common & {
     readonly _tag: "Ended"
     readonly target: Target.Target
+    /** The number of the attempt that won. */
+    readonly winner: number | null
     readonly error: NonNullable<ConnectReport.ConnectReport["error"]> | null
     /** The whole connect, computed when it is first read. */
     readonly report: ConnectReport.ConnectReport

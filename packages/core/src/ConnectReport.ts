@@ -59,7 +59,7 @@ export interface ServiceRecordReport {
   readonly port: number | null
   readonly ipv4hint: ReadonlyArray<string>
   readonly ipv6hint: ReadonlyArray<string>
-  readonly mandatory: ReadonlyArray<number>
+  readonly mandatory: ReadonlyArray<string>
 }
 
 /**
@@ -71,7 +71,7 @@ export interface ServiceRecordReport {
 export interface WinnerReport {
   readonly address: string
   readonly port: number | null
-  readonly family: IpFamily | null
+  readonly family: NetAddress.IpFamily | null
   readonly protocol: "tcp" | "tls"
 }
 
@@ -92,3 +92,102 @@ export interface ConnectReport {
   readonly resolution: ReadonlyArray<ResolutionReport>
   readonly error: { readonly tag: string; readonly message: string } | null
 }
+
+/**
+ * Folds the events of one connect, from `Started` to `Ended`, into a report.
+ *
+ * **Details**
+ *
+ * An attempt that was still running when the connect ended is `interrupted`,
+ * and so is one that connected but did not win.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromEvents = (events: ReadonlyArray<ConnectEvent>): ConnectReport => {
+  const attempts: Array<AttemptReport> = []
+  const resolution: Array<ResolutionReport> = []
+  const last = events.at(-1)
+  const ended = last?._tag === "Ended" ? last : undefined
+  const elapsedMs = last?.atMs ?? 0
+  const started = events.find((event) => event._tag === "Started")
+  const target = started?.target ?? ended?.target
+  let winner: WinnerReport | null = null
+  for (const event of events) {
+    switch (event._tag) {
+      case "Answered":
+        resolution.push(resolutionReport(event.answer, event.atMs, target))
+        break
+      case "AttemptStarted":
+        attempts[event.attempt] = {
+          address: Endpoint.formatAddress(event.endpoint),
+          port: Endpoint.port(event.endpoint) ?? null,
+          startedAtMs: event.atMs,
+          endedAtMs: elapsedMs,
+          outcome: "interrupted",
+          kind: null,
+          code: null
+        }
+        break
+      case "AttemptConnected":
+        if (event.attempt !== ended?.winner) break
+        attempts[event.attempt] = { ...attempts[event.attempt]!, endedAtMs: event.atMs, outcome: "connected" }
+        winner = winnerReport(event.endpoint)
+        break
+      case "AttemptFailed":
+        attempts[event.attempt] = {
+          ...attempts[event.attempt]!,
+          endedAtMs: event.atMs,
+          outcome: "failed",
+          kind: event.failure.kind,
+          code: event.failure.code ?? null
+        }
+        break
+    }
+  }
+  return {
+    ok: ended !== undefined && ended.error === null,
+    target: { host: target?.host ?? "", ports: target?.ports.map(({ number }) => number) ?? [] },
+    winner,
+    elapsedMs,
+    attempts,
+    resolution,
+    error: ended?.error ?? null
+  }
+}
+
+const winnerReport = (endpoint: Endpoint.Endpoint): WinnerReport => ({
+  address: Endpoint.formatAddress(endpoint),
+  port: Endpoint.port(endpoint) ?? null,
+  family: Endpoint.family(endpoint) ?? null,
+  protocol: endpoint.tls === undefined ? "tcp" : "tls"
+})
+
+const resolutionReport = (answer: Answer, atMs: number, target: Target.Target | undefined): ResolutionReport => {
+  const owner = Host.toRelative(answer.owner)
+  const isTarget = target?.at._tag !== "Name" || Host.toRelative(target.at.name) === owner
+  return {
+    type: answer.type,
+    ...isTarget ? {} : { name: owner },
+    atMs,
+    addresses: answer._tag === "Addresses" ? answer.addresses.map(NetAddress.formatIp) : [],
+    ...answer._tag === "Services" ? { records: answer.records.map(serviceRecordReport) } : {},
+    ttlSeconds: answer.ttl === undefined ? null : Math.floor(Duration.toSeconds(answer.ttl)),
+    reason: answer._tag === "Failed"
+      ? answer.error.reason
+      : answer._tag === "Addresses" && answer.addresses.length === 0
+      ? "NotFound"
+      : null
+  }
+}
+
+const serviceRecordReport = (record: ServiceRecord): ServiceRecordReport => ({
+  priority: record.priority,
+  target: record.target,
+  alpn: record.alpn,
+  noDefaultAlpn: record.noDefaultAlpn,
+  port: record.port ?? null,
+  ipv4hint: record.ipv4hint.map(NetAddress.formatIp),
+  ipv6hint: record.ipv6hint.map(NetAddress.formatIp),
+  mandatory: record.mandatory.map(String)
+})
