@@ -129,6 +129,19 @@ export class AllAttemptsFailed extends Data.TaggedError("AllAttemptsFailed")<{
 }
 
 /**
+ * An attempt that had not ended when the time ran out. `congested`: it was
+ * waiting for a free file descriptor.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pending {
+  readonly endpoint: Endpoint.Endpoint
+  readonly startedAtMs: number
+  readonly congested: boolean
+}
+
+/**
  * The time for the whole connect ran out.
  *
  * **Details**
@@ -142,12 +155,14 @@ export class AllAttemptsFailed extends Data.TaggedError("AllAttemptsFailed")<{
 export class TimedOut extends Data.TaggedError("TimedOut")<{
   readonly timeoutMs: number
   readonly attempts: ReadonlyArray<AttemptFailed>
-  readonly pending: ReadonlyArray<{ readonly endpoint: Endpoint.Endpoint; readonly startedAtMs: number }>
+  readonly pending: ReadonlyArray<Pending>
   readonly resolution: ReadonlyArray<ResolutionFailed>
 }> {
   override get message(): string {
-    const pending = this.pending.map(({ endpoint, startedAtMs }) => ({
-      message: `${Endpoint.format(endpoint)} did not answer in ${formatMs(this.timeoutMs - startedAtMs)}`
+    const pending = this.pending.map(({ congested, endpoint, startedAtMs }) => ({
+      message: `${Endpoint.format(endpoint)} ${
+        congested ? "waited for a free file descriptor for" : "did not answer in"
+      } ${formatMs(this.timeoutMs - startedAtMs)}`
     }))
     const tried = [...this.attempts, ...pending]
     return tried.length === 0 && this.resolution.length === 0
@@ -194,7 +209,7 @@ export class ConnectError extends Data.TaggedError("ConnectError")<{
   readonly report: ConnectReport
 }> {
   override get message(): string {
-    return `could not connect to ${this.target === "" ? "\"\"" : this.target}: ${this.reason.message}`
+    return formatFailure(this.target, this.reason)
   }
 
   /**
@@ -216,5 +231,14 @@ export class ConnectError extends Data.TaggedError("ConnectError")<{
     }
   }
 }
+
+/**
+ * Says in one line that a target could not be connected to, and why.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatFailure = (target: string, reason: ConnectErrorReason): string =>
+  `could not connect to ${target === "" ? "\"\"" : target}: ${reason.message}`
 
 const permanent = ["Tls", "Denied", "PermissionDenied"] as const satisfies ReadonlyArray<FailureKind>

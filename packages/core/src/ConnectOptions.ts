@@ -81,6 +81,14 @@ export interface ConnectOptions {
 }
 
 /**
+ * No options: everything as the layer has it.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const none: ConnectOptions = {}
+
+/**
  * Options for a part of a program, between those of the call and of the layer.
  *
  * @category references
@@ -88,7 +96,7 @@ export interface ConnectOptions {
  */
 export const CurrentOptions: Context.Reference<ConnectOptions> = Context.Reference(
   "@happy-eyeballs/core/ConnectOptions/CurrentOptions",
-  { defaultValue: (): ConnectOptions => ({}) }
+  { defaultValue: () => none }
 )
 
 /**

@@ -7,10 +7,15 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import type { DnsErrorReason } from "effect/net/Dns"
-import type { IpFamily } from "effect/net/NetAddress"
+import * as Host from "effect/net/Host"
+import * as NetAddress from "effect/net/NetAddress"
+import type { ConnectEvent } from "./ConnectEvent.ts"
 import type { FailureKind } from "./Dialer.ts"
-import type { AnswerType } from "./Resolver.ts"
+import * as Endpoint from "./Endpoint.ts"
+import type { Answer, AnswerType, ServiceRecord } from "./Resolver.ts"
+import type * as Target from "./Target.ts"
 
 /**
  * One attempt, in milliseconds since the call of `connect`.

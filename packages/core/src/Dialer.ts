@@ -10,6 +10,7 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Endpoint from "./Endpoint.ts"
@@ -111,3 +112,39 @@ export class Dialer extends Context.Service<Dialer, {
    */
   readonly dial: (endpoint: Endpoint.Endpoint) => Effect.Effect<Dialed, DialFailed, Scope.Scope>
 }>()("@happy-eyeballs/core/Dialer") {}
+
+/**
+ * Makes a `DialFailed` of whatever a dial failed with, its kind chosen by the
+ * system's error code.
+ *
+ * @category converting
+ * @since 0.1.0
+ */
+export const failureFromCause = (endpoint: Endpoint.Endpoint, cause: unknown): DialFailed => {
+  if (cause instanceof DialFailed) return cause
+  const code = Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : undefined
+  return new DialFailed({
+    endpoint,
+    kind: (code !== undefined ? kinds.get(code) : undefined) ?? "Unknown",
+    code,
+    cause
+  })
+}
+
+const kinds: ReadonlyMap<string, FailureKind> = new Map([
+  ["ECONNREFUSED", "Refused"],
+  ["EHOSTUNREACH", "Unreachable"],
+  ["ENETUNREACH", "Unreachable"],
+  ["EHOSTDOWN", "Unreachable"],
+  ["ENETDOWN", "Unreachable"],
+  ["EADDRNOTAVAIL", "Unreachable"],
+  ["EAFNOSUPPORT", "Unreachable"],
+  ["ECONNRESET", "Reset"],
+  ["ECONNABORTED", "Reset"],
+  ["EPIPE", "Reset"],
+  ["ETIMEDOUT", "Timeout"],
+  ["EACCES", "PermissionDenied"],
+  ["EPERM", "PermissionDenied"],
+  ["EMFILE", "Congested"],
+  ["ENFILE", "Congested"]
+])

@@ -1,8 +1,7 @@
 /**
  * One way to reach a target: an address, and how to speak there.
  *
- * An endpoint is what a dialer opens. It is a plain value, equal to another by
- * its `key`, and it never holds a socket.
+ * An endpoint is what a dialer opens. It is a plain value and holds no socket.
  *
  * @since 0.1.0
  */
@@ -46,13 +45,19 @@ export interface Endpoint {
 }
 
 /**
- * Names an endpoint: two endpoints with the same address, scope and port have
- * the same key, whatever is spoken there.
+ * Makes an endpoint; what is left out is plain TCP to an address without a name.
  *
- * @category formatting
+ * @category constructors
  * @since 0.1.0
  */
-export const key = (self: Endpoint): string => format(self)
+export const make = (
+  address: NetAddress.SocketAddress,
+  options?: {
+    readonly tls?: TlsOptions | undefined
+    readonly host?: string | undefined
+    readonly payload?: unknown
+  }
+): Endpoint => ({ address, tls: options?.tls, host: options?.host, payload: options?.payload })
 
 /**
  * Prints an endpoint as `192.0.2.1:443`, `[2001:db8::1]:443` or a Unix path.

@@ -376,6 +376,23 @@ const nonEmpty = (
     : Result.succeed({ given: formatGiven(host, ports), host, at: { _tag: "Addresses", addresses }, ports })
 
 /**
+ * Prints a target as it was given, valid or not, for messages.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatInput = (input: TargetInput): string => {
+  if (!Predicate.isObject(input)) return String(input)
+  if (NetAddress.isSocketAddress(input)) return NetAddress.formatSocketAddress(input)
+  if (Array.isArray(input)) return input.map(String).join(",")
+  if ("path" in input) return String(input.path)
+  const host = "host" in input ? String(input.host) : "addresses" in input ? input.addresses.map(String).join(",") : ""
+  const ports = "ports" in input ? input.ports : "port" in input ? [input.port] : []
+  const [port] = ports.map((one) => Predicate.isObject(one) ? one.port : one)
+  return port === undefined ? host : host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/**
  * Checks a target and brings it into one form.
  *
  * @category constructors

@@ -1,6 +1,6 @@
+import { assert, describe, it } from "@effect/vitest"
 import { Race } from "@happy-eyeballs/core"
 import { VirtualTime } from "@happy-eyeballs/core/testing"
-import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -176,8 +176,11 @@ describe("Race.staggered", () => {
 
   it("counts a failure that brings a defect with it as a defect", () => {
     const exit = VirtualTime.run(Effect.scoped(
-      Race.staggered([1], () =>
-        Effect.andThen(Effect.addFinalizer(() => Effect.die("broken close")), Effect.fail("refused")), { delay: 250 })
+      Race.staggered(
+        [1],
+        () => Effect.andThen(Effect.addFinalizer(() => Effect.die("broken close")), Effect.fail("refused")),
+        { delay: 250 }
+      )
     ))
     assert.isTrue(Exit.hasDies(exit))
   })
@@ -349,7 +352,10 @@ describe("Race.staggered with a Pull", () => {
     return Effect.suspend(() => {
       const item = items[index++]
       if (item === undefined) return Cause.done()
-      return Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.as(Effect.sleep(Math.max(0, item[0] - now)), item[1]))
+      return Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) => Effect.as(Effect.sleep(Math.max(0, item[0] - now)), item[1])
+      )
     })
   }
 

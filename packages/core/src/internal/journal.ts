@@ -43,7 +43,7 @@ export class Journal {
     target: Target.Target,
     winner: number | null,
     error: { readonly tag: string; readonly message: string } | null
-  ): void {
+  ): ConnectReport.ConnectReport {
     const { events } = this
     let report: ConnectReport.ConnectReport | undefined
     const ended: ConnectEvent = {
@@ -60,5 +60,6 @@ export class Journal {
     events.push(ended)
     this.over = true
     this.publish(ended)
+    return ended.report
   }
 }

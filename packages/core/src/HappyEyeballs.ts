@@ -1,0 +1,285 @@
+/**
+ * The racer as a service: a target in, the fastest connection out.
+ *
+ * It resolves through `Resolver`, opens through `Dialer`, and does neither
+ * itself; `Connect` is where the story is told. A service keeps what connects
+ * share: the options of its layer, the limit on open attempts, and the lookups
+ * that finish after a win.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as Connect from "./Connect.ts"
+import { ConnectError, type ConnectErrorReason, formatFailure, InvalidOptions } from "./ConnectError.ts"
+import type { ConnectEvent } from "./ConnectEvent.ts"
+import * as ConnectOptions from "./ConnectOptions.ts"
+import type { ConnectReport } from "./ConnectReport.ts"
+import { type Dialed, Dialer } from "./Dialer.ts"
+import type * as Endpoint from "./Endpoint.ts"
+import { Journal } from "./internal/journal.ts"
+import { reasonFrom } from "./internal/reason.ts"
+import { Resolver } from "./Resolver.ts"
+import * as Target from "./Target.ts"
+
+/**
+ * An open connection, and how it came about.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection extends Dialed {
+  readonly report: ConnectReport
+}
+
+/**
+ * The clock of lookups that outlive their connect.
+ *
+ * **Details**
+ *
+ * A platform provides one whose timers do not keep a process alive. Without it
+ * they run on the caller's clock.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const BackgroundClock: Context.Reference<Clock.Clock | undefined> = Context.Reference(
+  "@happy-eyeballs/core/HappyEyeballs/BackgroundClock",
+  { defaultValue: (): Clock.Clock | undefined => undefined }
+)
+
+/**
+ * Service that connects to targets.
+ *
+ * **Example** (Connecting to a name)
+ *
+ * ```ts
+ * import { HappyEyeballs } from "@happy-eyeballs/core"
+ * import { SimulatedNetwork } from "@happy-eyeballs/core/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const happyEyeballs = yield* HappyEyeballs.HappyEyeballs
+ *   const connection = yield* happyEyeballs.connect("dual.example:443")
+ *   return connection.report.winner?.address
+ * })
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class HappyEyeballs extends Context.Service<HappyEyeballs, {
+  /**
+   * Connects to a target. The connection belongs to the caller's scope and
+   * closes with it; every other attempt is closed before this returns.
+   */
+  readonly connect: (
+    target: Target.TargetInput,
+    options?: ConnectOptions.ConnectOptions
+  ) => Effect.Effect<Connection, ConnectError, Scope.Scope>
+  /**
+   * Races a dial of the caller's own over the endpoints of a target. What the
+   * dial opens in its scope is kept for the winner and closed for the others.
+   */
+  readonly connectWith: <A, E, R>(
+    target: Target.TargetInput,
+    dial: (endpoint: Endpoint.Endpoint) => Effect.Effect<A, E, R>,
+    options?: ConnectOptions.ConnectOptions
+  ) => Effect.Effect<A, ConnectError, Exclude<R, Scope.Scope> | Scope.Scope>
+  /**
+   * The steps of every connect from now on. A reader that falls behind by more
+   * than 4096 events loses the newest until it catches up.
+   */
+  readonly events: Stream.Stream<ConnectEvent>
+}>()("@happy-eyeballs/core/HappyEyeballs") {
+  /**
+   * Layer with the defaults.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<HappyEyeballs, never, Resolver | Dialer> = Layer.effect(
+    HappyEyeballs,
+    Effect.suspend(() => make(ConnectOptions.defaults, {}))
+  )
+
+  /**
+   * Layer with options; it fails where one of them is not allowed.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerOptions = (
+    options: ConnectOptions.ConnectOptions
+  ): Layer.Layer<HappyEyeballs, InvalidOptions, Resolver | Dialer> =>
+    Layer.effect(
+      HappyEyeballs,
+      Effect.flatMap(
+        Effect.fromResult(ConnectOptions.toSettings(options)),
+        (settings) => make(settings, options)
+      )
+    )
+
+  /**
+   * Layer with options from configuration, such as `ConnectOptions.config`.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerConfig = (
+    options: Config.Wrap<ConnectOptions.ConnectOptions>
+  ): Layer.Layer<HappyEyeballs, Config.ConfigError | InvalidOptions, Resolver | Dialer> =>
+    Layer.unwrap(Effect.map(Config.unwrap(options), HappyEyeballs.layerOptions))
+
+  /**
+   * Layer that hands each event to a function, in order: a log line, a metric.
+   *
+   * **Gotchas**
+   *
+   * The function runs apart from the connects and cannot slow them down; it
+   * must not fail.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerEvents = <R>(
+    handle: (event: ConnectEvent) => Effect.Effect<void, never, R>
+  ): Layer.Layer<never, never, HappyEyeballs | R> =>
+    Layer.effectDiscard(Effect.gen(function*() {
+      const { events } = yield* HappyEyeballs
+      yield* Effect.forkScoped(Stream.runForEach(events, handle), { startImmediately: true })
+    }))
+}
+
+const make = Effect.fnUntraced(function*(
+  layerSettings: ConnectOptions.Settings,
+  layerOptions: ConnectOptions.ConnectOptions
+): Effect.fn.Return<HappyEyeballs["Service"], never, Resolver | Dialer | Scope.Scope> {
+  const resolver = yield* Resolver
+  const dialer = yield* Dialer
+  const scope = yield* Effect.scope
+  const lookup: Target.Lookup = { serviceNames: yield* Target.ServiceNames, scopeIds: yield* Target.ScopeIds }
+  const environment: Connect.Environment = {
+    resolver,
+    scope,
+    openAttempts: Semaphore.makeUnsafe(layerSettings.maxOpenAttempts),
+    backgroundClock: yield* BackgroundClock
+  }
+  const hub = yield* PubSub.dropping<ConnectEvent>(4096)
+  yield* Effect.addFinalizer(() => PubSub.shutdown(hub))
+  const publish = (event: ConnectEvent) => {
+    PubSub.publishUnsafe(hub, event)
+  }
+  let connects = 0
+
+  const settingsFor = (
+    ambient: ConnectOptions.ConnectOptions,
+    call: ConnectOptions.ConnectOptions | undefined
+  ): Result.Result<ConnectOptions.Settings, InvalidOptions> => {
+    if (call === undefined && ambient === ConnectOptions.none) return Result.succeed(layerSettings)
+    const merged = ConnectOptions.merge(layerOptions, ambient)
+    return ConnectOptions.toSettings(call === undefined ? merged : ConnectOptions.merge(merged, call))
+  }
+
+  const race = <A, E, R>(
+    input: Target.TargetInput,
+    dial: (endpoint: Endpoint.Endpoint) => Effect.Effect<A, E, R>,
+    options: ConnectOptions.ConnectOptions | undefined
+  ) =>
+    Effect.withFiber<Raced<A>, ConnectError, Exclude<R, Scope.Scope> | Scope.Scope>((fiber) => {
+      const journal = new Journal(connects++, fiber.getRef(Clock.Clock), publish)
+      const parsed = Target.fromInput(input, lookup)
+      const target = Result.isSuccess(parsed) ? parsed.success : unparsed(input)
+      journal.say({ _tag: "Started", target })
+      const fail = (reason: ConnectErrorReason): Effect.Effect<never, ConnectError> =>
+        Effect.suspend(() => {
+          const message = formatFailure(target.given, reason)
+          const report = journal.end(target, null, { tag: reason._tag, message })
+          return Effect.fail(new ConnectError({ target: target.given, reason, report }))
+        })
+      if (Result.isFailure(parsed)) return fail(parsed.failure)
+      const settings = settingsFor(fiber.getRef(ConnectOptions.CurrentOptions), options)
+      if (Result.isFailure(settings)) return fail(settings.failure)
+      const mixed = checkMixed(target, settings.success)
+      if (mixed !== undefined) return fail(mixed)
+      const { timeout } = settings.success
+
+      return Effect.uninterruptibleMask((restore) => {
+        // Everything of this connect lives below one scope of its own, so that
+        // a connection that ends by itself leaves nothing in the caller's.
+        const open = Scope.forkUnsafe(Context.get(fiber.context as Context.Context<Scope.Scope>, Scope.Scope))
+        const connecting = Connect.connect(environment, journal, target, settings.success, dial)
+        return restore(Scope.provide(withTimeout(connecting, timeout), open)).pipe(
+          Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(open, exit)),
+          Effect.matchCauseEffect({
+            onSuccess: ({ attempt, value }) => {
+              const report = journal.end(target, attempt, null)
+              return Effect.succeed({ value, report, open })
+            },
+            onFailure: (cause) => {
+              const failure = cause.reasons.find(Cause.isFailReason)
+              if (failure !== undefined) {
+                return fail(reasonFrom(journal.events, target, settings.success, failure.error === timedOut))
+              }
+              journal.end(
+                target,
+                null,
+                Cause.hasDies(cause)
+                  ? { tag: "Defect", message: Cause.pretty(cause) }
+                  : { tag: "Interrupted", message: `connecting to ${target.given} was interrupted` }
+              )
+              return Effect.failCause(cause as Cause.Cause<never>)
+            }
+          })
+        )
+      })
+    })
+
+  return HappyEyeballs.of({
+    connect: (target, options) =>
+      Effect.map(race(target, dialer.dial, options), ({ open, report, value }) => {
+        value.onClose(() => {
+          const closing = Scope.closeUnsafe(open, Exit.void)
+          if (closing !== undefined) Effect.runFork(closing)
+        })
+        return { ...value, report }
+      }),
+    connectWith: (target, dial, options) => Effect.map(race(target, dial, options), ({ value }) => value),
+    events: Stream.fromPubSub(hub)
+  })
+})
+
+interface Raced<A> {
+  readonly value: A
+  readonly report: ConnectReport
+  readonly open: Scope.Closeable
+}
+
+const timedOut = Symbol("timedOut")
+
+const withTimeout = <A, E, R>(effect: Effect.Effect<A, E, R>, ms: number): Effect.Effect<A, E | typeof timedOut, R> =>
+  ms === Infinity ? effect : Effect.timeoutOrElse(effect, { duration: ms, orElse: () => Effect.fail(timedOut) })
+
+// A list that mixes TLS with clear text lets whoever drops packets to the TLS
+// port choose clear text.
+const checkMixed = (target: Target.Target, settings: ConnectOptions.Settings): InvalidOptions | undefined => {
+  if (settings.allowInsecure) return undefined
+  const secured = target.ports.filter((port) => port.tls ?? settings.tls)
+  const plain = target.ports.filter((port) => !(port.tls ?? settings.tls) && !port.secure)
+  return secured.length === 0 || plain.length === 0 ? undefined : new InvalidOptions({
+    option: "allowInsecure",
+    message: `port ${secured[0]!.number} speaks TLS and port ${plain[0]!.number} does not: whoever blocks the first ` +
+      "would choose clear text. Give both TLS, mark a port that upgrades by itself with secure: true, or set allowInsecure"
+  })
+}
+
+const unparsed = (input: Target.TargetInput): Target.Target => {
+  const given = typeof input === "string" ? input : Target.formatInput(input)
+  return { given, host: given, at: { _tag: "Addresses", addresses: [] }, ports: [] }
+}
