@@ -1,4 +1,6 @@
+export * as Authentication from "./Authentication.ts"
 export * as Edns from "./Edns.ts"
 export * as Message from "./Message.ts"
+export * as NameServer from "./NameServer.ts"
 export * as RecordType from "./RecordType.ts"
 export * as Wire from "./Wire.ts"

@@ -105,7 +105,7 @@ describe("Message.decode", () => {
       assert.isAtMost(ms, limitMs, `message ${index} of seed ${seed}: ${bytes.join(",")}`)
       if (Result.isSuccess(result)) {
         decoded++
-        for (const answer of result.success.answers) Message.formatRecord(answer)
+        for (const answer of result.success.answers.slice(0, 12)) Message.formatRecord(answer)
       } else {
         assert.notInclude(result.failure.problem, "Error", `dns-packet threw on message ${index} of seed ${seed}`)
       }
