@@ -10,6 +10,7 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type { IpFamily } from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -105,10 +106,11 @@ export const CurrentOptions: Context.Reference<ConnectOptions> = Context.Referen
  * @category combinators
  * @since 0.1.0
  */
-export const withOptions = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  options: ConnectOptions
-): Effect.Effect<A, E, R> => Effect.updateService(effect, CurrentOptions, (current) => merge(current, options))
+export const withOptions: {
+  (options: ConnectOptions): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(effect: Effect.Effect<A, E, R>, options: ConnectOptions): Effect.Effect<A, E, R>
+} = dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ConnectOptions): Effect.Effect<A, E, R> =>
+  Effect.updateService(effect, CurrentOptions, (current) => merge(current, options)))
 
 /**
  * Puts options over others: what the second leaves `undefined` stays.
