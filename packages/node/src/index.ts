@@ -1,3 +1,5 @@
 /**
  * @since 0.1.0
  */
+export * as NodeDialer from "./NodeDialer.ts"
+export * as NodeScopeIds from "./NodeScopeIds.ts"
