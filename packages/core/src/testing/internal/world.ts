@@ -116,7 +116,7 @@ const parseName = (name: string, given: ReadonlyArray<NameAnswer>): readonly [st
     answer: toAnswer(`${path}[${index}]`, owner, answer)
   }))
   // Stable: array order decides where times tie.
-  return [Host.toRelative(owner), timed.sort((a, b) => a.afterMs - b.afterMs)]
+  return [Host.toRelative(owner), timed.toSorted((a, b) => a.afterMs - b.afterMs)]
 }
 
 const parseDomainName = (path: string, text: string): Host.DomainName => {
