@@ -73,7 +73,7 @@ export const connect = <A, E, R>(
     const tried = new Set<Candidate>()
     const inFlight = new Map<Candidate, number>()
     const types = typesFor(settings)
-    let lastStartAt = 0
+    const lastStartAt: Array<number> = []
     let permit: Scope.Closeable | undefined
     let begun = target.at._tag !== "Name"
     let usableSince: number | undefined
@@ -103,7 +103,8 @@ export const connect = <A, E, R>(
       if (settings.portOrder !== "preferFirst" || candidate.portIndex === 0) return 0
       const earlierRuns = [...inFlight.keys()].some(({ portIndex }) => portIndex < candidate.portIndex)
       if (!earlierRuns) return 0
-      return lastStartAt + (settings.headStart ?? settings.connectionAttemptDelay) - journal.now
+      const lastEarlierStart = Math.max(...lastStartAt.slice(0, candidate.portIndex).filter((at) => at !== undefined))
+      return lastEarlierStart + (settings.headStart ?? settings.connectionAttemptDelay) - journal.now
     }
 
     // One permit at a time is held for the next attempt, so that no connect
@@ -167,18 +168,20 @@ export const connect = <A, E, R>(
         const own = permit
         permit = undefined
         inFlight.set(candidate, attempt)
-        lastStartAt = journal.now
+        lastStartAt[candidate.portIndex] = journal.now
         journal.say({ _tag: "AttemptStarted", attempt, endpoint })
         const congested = () => journal.say({ _tag: "Congested", attempt, endpoint })
         return Effect.onExit(dialPatiently(endpoint, dial, settings.attemptTimeout, congested), (exit) => {
           inFlight.delete(candidate)
           if (Exit.isSuccess(exit)) {
+            // No wake: whoever waits for more candidates is about to be
+            // interrupted, and must not ask the resolver once more before that.
             journal.say({ _tag: "AttemptConnected", attempt, endpoint })
-          } else {
-            const failure = exit.cause.reasons.find(Cause.isFailReason)
-            if (failure === undefined) journal.say({ _tag: "AttemptInterrupted", attempt, endpoint })
-            else journal.say({ _tag: "AttemptFailed", attempt, endpoint, failure: failure.error })
+            return releasePermit(own, exit)
           }
+          const failure = exit.cause.reasons.find(Cause.isFailReason)
+          if (failure === undefined) journal.say({ _tag: "AttemptInterrupted", attempt, endpoint })
+          else journal.say({ _tag: "AttemptFailed", attempt, endpoint, failure: failure.error })
           signal.wake()
           return releasePermit(own, exit)
         }).pipe(Effect.map((value) => ({ attempt, value })))

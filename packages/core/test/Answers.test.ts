@@ -1,5 +1,5 @@
-import { Answers, type Resolver } from "@happy-eyeballs/core"
 import { assert, describe, it } from "@effect/vitest"
+import { Answers, type Resolver } from "@happy-eyeballs/core"
 import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"

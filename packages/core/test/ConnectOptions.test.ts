@@ -1,5 +1,5 @@
-import { ConnectOptions } from "@happy-eyeballs/core"
 import { assert, describe, it } from "@effect/vitest"
+import { ConnectOptions } from "@happy-eyeballs/core"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -89,8 +89,7 @@ describe("ConnectOptions.withOptions", () => {
 })
 
 describe("ConnectOptions.config", () => {
-  const read = (env: Record<string, string>) =>
-    ConnectOptions.config.parse(ConfigProvider.fromEnv({ env }))
+  const read = (env: Record<string, string>) => ConnectOptions.config.parse(ConfigProvider.fromEnv({ env }))
 
   it.effect("reads every option from the environment", () =>
     Effect.gen(function*() {

@@ -1,5 +1,5 @@
-import { Order } from "@happy-eyeballs/core"
 import { assert, describe, it } from "@effect/vitest"
+import { Order } from "@happy-eyeballs/core"
 import * as Schema from "effect/Schema"
 
 const familyOf = (address: string) => address.startsWith("6") ? "IPv6" as const : "IPv4" as const

@@ -1,5 +1,5 @@
-import { Target } from "@happy-eyeballs/core"
 import { assert, describe, it } from "@effect/vitest"
+import { Target } from "@happy-eyeballs/core"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
@@ -91,7 +91,10 @@ describe("Target.fromInput", () => {
     ["host:0", "0 is not a port: give a number from 1 to 65535"],
     ["host", "\"host\" has no port: write \"host:443\", or give the ports apart"],
     ["host:", "\"\" is not a port: give a number from 1 to 65535 or the name of a service, such as \"https\""],
-    ["host:gopherhole", "\"gopherhole\" is not a port: give a number from 1 to 65535 or the name of a service, such as \"https\""],
+    [
+      "host:gopherhole",
+      "\"gopherhole\" is not a port: give a number from 1 to 65535 or the name of a service, such as \"https\""
+    ],
     ["host:443/quic", "\"443/quic\" is not a port: after the slash stands \"tls\" or \"tcp\""],
     [":443", "the host is empty: give a name or an address, such as example.com:443"],
     [
