@@ -16,6 +16,7 @@ import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import type * as Semaphore from "effect/Semaphore"
+import * as AddressSelection from "./AddressSelection.ts"
 import * as Answers from "./Answers.ts"
 import type { Settings } from "./ConnectOptions.ts"
 import { DialFailed, failureFromCause } from "./Dialer.ts"
@@ -26,6 +27,7 @@ import { Resolution } from "./internal/resolution.ts"
 import { Signal } from "./internal/signal.ts"
 import * as Race from "./Race.ts"
 import type { AnswerType, Resolver } from "./Resolver.ts"
+import type { SourceAddresses } from "./SourceAddress.ts"
 import type * as Target from "./Target.ts"
 
 /**
@@ -36,6 +38,8 @@ import type * as Target from "./Target.ts"
  */
 export interface Environment {
   readonly resolver: Resolver["Service"]
+  /** How this host would reach an address, which decides its place. */
+  readonly sources: SourceAddresses
   /** A permit for each attempt of the service that may be open. */
   readonly openAttempts: Semaphore.Semaphore
   /** Owns what outlives a connect: lookups that fill a cache. */
@@ -69,7 +73,7 @@ export const connect = <A, E, R>(
 > =>
   Effect.suspend(() => {
     const signal = new Signal()
-    const candidates = new Candidates(target, settings)
+    const candidates = new Candidates(target, settings, environment.sources)
     const tried = new Set<Candidate>()
     const inFlight = new Map<Candidate, number>()
     const types = typesFor(settings)
@@ -81,6 +85,7 @@ export const connect = <A, E, R>(
     const resolution = target.at._tag === "Name"
       ? new Resolution({
         resolver: environment.resolver,
+        sources: environment.sources,
         query: { name: target.at.name, types, port: target.ports[0]?.number },
         hear: (answer) => {
           journal.say({ _tag: "Answered", answer })
@@ -94,7 +99,9 @@ export const connect = <A, E, R>(
 
     /** How long to wait before connecting may begin; 0 when it may. */
     const beginsIn = (): number => {
-      if (begun || answers().ended || Answers.mayBegin(answers(), { prefer: "IPv6", types, waited: false })) return 0
+      if (begun || answers().ended) return 0
+      const prefer = AddressSelection.preferredFamily(environment.sources)
+      if (Answers.mayBegin(answers(), { prefer, types, waited: false })) return 0
       return usableSince === undefined ? Infinity : usableSince + settings.resolutionDelay - journal.now
     }
 

@@ -30,6 +30,7 @@ import type * as Endpoint from "./Endpoint.ts"
 import { Journal } from "./internal/journal.ts"
 import { reasonFrom } from "./internal/reason.ts"
 import { Resolver } from "./Resolver.ts"
+import { SourceAddress } from "./SourceAddress.ts"
 import * as Target from "./Target.ts"
 
 /**
@@ -168,6 +169,7 @@ const make = Effect.fnUntraced(function*(
   const environment: Connect.Environment = {
     resolver,
     scope,
+    sources: yield* SourceAddress,
     openAttempts: Semaphore.makeUnsafe(layerSettings.maxOpenAttempts),
     backgroundClock: yield* BackgroundClock
   }

@@ -329,7 +329,7 @@ describe("HappyEyeballs and its resolver", () => {
         answers.map((answer) => [
           answer.type,
           answer._tag === "Addresses" ? answer.addresses.map(NetAddress.formatIp) : answer._tag
-        ]).sort(),
+        ]).toSorted(),
         [["A", ["192.0.2.1"]], ["AAAA", "Failed"], ["HTTPS", "Failed"]]
       )
     }).pipe(Effect.provide(

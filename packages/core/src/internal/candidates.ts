@@ -1,8 +1,10 @@
 import * as NetAddress from "effect/net/NetAddress"
+import * as AddressSelection from "../AddressSelection.ts"
 import * as Answers from "../Answers.ts"
 import type { Settings } from "../ConnectOptions.ts"
 import * as Endpoint from "../Endpoint.ts"
 import * as Order from "../Order.ts"
+import type { SourceAddresses } from "../SourceAddress.ts"
 import type * as Target from "../Target.ts"
 
 /**
@@ -26,13 +28,15 @@ const noPort: Target.Port = { number: 0, tls: undefined, secure: false, payload:
 export class Candidates {
   private readonly target: Target.Target
   private readonly settings: Settings
+  private readonly sources: SourceAddresses
   private readonly made = new Map<string, Candidate>()
   private from: Answers.Answers | undefined
   private ordered: ReadonlyArray<Candidate> = []
 
-  constructor(target: Target.Target, settings: Settings) {
+  constructor(target: Target.Target, settings: Settings, sources: SourceAddresses) {
     this.target = target
     this.settings = settings
+    this.sources = sources
   }
 
   /** Every candidate there is now, best first, tried or not. */
@@ -53,7 +57,7 @@ export class Candidates {
     // A list of addresses is the caller's order, which nothing moves.
     const addresses = at._tag === "Addresses"
       ? at.addresses
-      : this.interleaved(Answers.addresses(answers))
+      : this.sorted(Answers.addresses(answers))
     const wanted = addresses.filter(({ address }) => this.isWanted(address))
     const out = ports.length === 0
       ? wanted.map((address) => this.candidate(address, noPort, 0))
@@ -66,8 +70,9 @@ export class Candidates {
     return [...new Set(out)]
   }
 
-  private interleaved(addresses: ReadonlyArray<NetAddress.IpAddress>): ReadonlyArray<Target.TargetAddress> {
-    return Order.interleave(addresses, {
+  private sorted(addresses: ReadonlyArray<NetAddress.IpAddress>): ReadonlyArray<Target.TargetAddress> {
+    const sorted = AddressSelection.sort(addresses, { address: (address) => address, source: this.sources.peek })
+    return Order.interleave(sorted, {
       familyOf: NetAddress.familyOf,
       firstAddressFamilyCount: this.settings.firstAddressFamilyCount
     }).map((address) => ({ address, scopeId: 0, port: undefined }))

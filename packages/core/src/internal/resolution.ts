@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Answers from "../Answers.ts"
 import type { Answer, Query, Resolver } from "../Resolver.ts"
+import type { SourceAddresses } from "../SourceAddress.ts"
 
 // RFC 8305, section 5: answers that come up to a second after the win still
 // fill the cache.
@@ -25,12 +26,14 @@ export class Resolution {
   defect: Cause.Cause<never> | undefined
   private fiber: Fiber.Fiber<void> | undefined
   private readonly resolver: Resolver["Service"]
+  private readonly sources: SourceAddresses
   private readonly query: Query
   private readonly hear: (answer: Answer) => void
   private readonly wake: () => void
 
   constructor(options: {
     readonly resolver: Resolver["Service"]
+    readonly sources: SourceAddresses
     readonly query: Query
     /** Called with each answer, after it has been recorded. */
     readonly hear: (answer: Answer) => void
@@ -38,6 +41,7 @@ export class Resolution {
     readonly wake: () => void
   }) {
     this.resolver = options.resolver
+    this.sources = options.sources
     this.query = options.query
     this.hear = options.hear
     this.wake = options.wake
@@ -74,11 +78,16 @@ export class Resolution {
   private ask(query: Query, scope: Scope.Scope): Effect.Effect<void> {
     return this.resolver.resolve(query).pipe(
       Stream.runForEach((answer) =>
-        Effect.sync(() => {
-          this.answers = Answers.add(this.answers, answer)
-          this.hear(answer)
-          this.wake()
-        })
+        // How the host would reach an address decides its place, so that is
+        // learned before anybody sees the address.
+        Effect.andThen(
+          this.sources.fill(answer._tag === "Addresses" ? answer.addresses : []),
+          Effect.sync(() => {
+            this.answers = Answers.add(this.answers, answer)
+            this.hear(answer)
+            this.wake()
+          })
+        )
       ),
       Effect.forkIn(scope, { startImmediately: true }),
       Effect.map((fiber) => {
