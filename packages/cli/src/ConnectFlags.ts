@@ -1,0 +1,99 @@
+/**
+ * The options of a connect as flags: the library's names in kebab case, with
+ * durations as `CliDuration` reads them.
+ *
+ * @since 0.1.0
+ */
+import * as CliError from "effect/cli/CliError"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as CliDuration from "./CliDuration.ts"
+
+const parsed = <A>(
+  name: string,
+  metavar: string,
+  description: string,
+  parse: (text: string) => Result.Result<A, string>
+): Flag.Flag<A | undefined> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.mapEffect((value) =>
+      Effect.fromResult(Result.mapError(
+        parse(value),
+        (expected) => new CliError.InvalidValue({ option: name, value, expected, kind: "flag" })
+      ))
+    ),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+
+const duration = <W extends CliDuration.Word = never>(
+  name: string,
+  description: string,
+  words: ReadonlyArray<W> = []
+) => parsed(name, ["DURATION", ...words].join("|"), description, (text) => CliDuration.fromString(text, words))
+
+const count = (name: string, description: string, words: ReadonlyArray<"none"> = []) =>
+  parsed(name, ["COUNT", ...words].join("|"), description, (text) =>
+    words.some((word) => word === text)
+      ? Result.succeed(Infinity)
+      : /^\d+$/.test(text)
+      ? Result.succeed(Number(text))
+      : Result.fail(`"${text}" is not a count: write a whole number${words.length === 0 ? "" : " or none"}`))
+
+const given = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withoutNegation, Flag.withDefault(false))
+
+const oneOf = <const A extends ReadonlyArray<string>>(name: string, choices: A, description: string) =>
+  Flag.Literals(name, choices).pipe(
+    Flag.withDescription(description),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+
+/**
+ * The flag that asks for results as JSON.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const json: Flag.Flag<boolean> = given("json", "print the result as one line of JSON")
+
+/**
+ * The flags, as a nested part of a command's configuration: what is parsed is
+ * a `ConnectOptions` of the core.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const flags = {
+  tls: given("tls", "speak TLS on every port that does not say otherwise"),
+  allowInsecure: given("allow-insecure", "allow TLS and plain ports in one race (unsafe: see the documentation)"),
+  family: oneOf("family", ["IPv4", "IPv6"], "connect over this family only"),
+  resolutionDelay: duration("resolution-delay", "wait for the preferred family (50ms)", ["adaptive"]),
+  connectionAttemptDelay: duration(
+    "connection-attempt-delay",
+    "head start of an attempt over the next, from 10ms (adaptive)",
+    ["adaptive"]
+  ),
+  attemptTimeout: duration("attempt-timeout", "limit for one attempt (5s)", ["none"]),
+  timeout: duration("timeout", "limit for the whole, names included (10s)", ["none"]),
+  firstAddressFamilyCount: count("first-address-family-count", "addresses of the first family that go first (1)"),
+  portOrder: oneOf("port-order", ["portMajor", "addressMajor", "preferFirst"], "order of several ports (portMajor)"),
+  headStart: duration("head-start", "with preferFirst: how long later ports are held back"),
+  maxAttemptsInFlight: count("max-attempts-in-flight", "attempts at once (none)", ["none"]),
+  maxCandidates: count("max-candidates", "candidates tried at most (64)", ["none"]),
+  maxOpenAttempts: count("max-open-attempts", "attempts at once in the whole service (512)", ["none"])
+} as const
+
+/**
+ * The names of the options by the library's names: `timeout` is `--timeout`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const flagOf = (option: string): string =>
+  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`

@@ -1,0 +1,167 @@
+/**
+ * `connect HOST PORT…`: connects once, and shows how it came about.
+ *
+ * @since 0.1.0
+ */
+import type { ConnectError, InvalidOptions } from "@happy-eyeballs/core/ConnectError"
+import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
+import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
+import type { Dialer } from "@happy-eyeballs/core/Dialer"
+import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import type { Resolver } from "@happy-eyeballs/core/Resolver"
+import type * as Target from "@happy-eyeballs/core/Target"
+import * as Cause from "effect/Cause"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as CliDuration from "../CliDuration.ts"
+import * as CliTarget from "../CliTarget.ts"
+import * as ConnectFlags from "../ConnectFlags.ts"
+import type { ConnectResult } from "../ConnectResult.ts"
+import * as Ending from "../Ending.ts"
+import * as OpenSockets from "../OpenSockets.ts"
+import { Output } from "../Output.ts"
+import * as ReportText from "../ReportText.ts"
+import * as Usage from "../Usage.ts"
+import * as Waterfall from "../Waterfall.ts"
+
+/**
+ * The command.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const command = Command.make("connect", {
+  host: Argument.String("HOST").pipe(
+    Argument.withDescription("a name, an address, or addresses with commas between them, tried in that order")
+  ),
+  ports: Argument.String("PORT").pipe(
+    Argument.withDescription("443, 443/tls or a service name; - takes it from HOST:PORT; none for unix:PATH"),
+    Argument.variadic({ min: 0 })
+  ),
+  json: ConnectFlags.json,
+  options: ConnectFlags.flags
+}, (input) => run(input)).pipe(
+  Command.withDescription("Connect to the address that answers first, and show how it was found"),
+  Command.withShortDescription("connect once and show the race"),
+  Command.withExamples([
+    { command: "happy-eyeballs connect example.com 443 80" },
+    { command: "happy-eyeballs connect example.com:https - --tls --json" },
+    { command: "happy-eyeballs connect 2001:db8::1,192.0.2.1 5432 --timeout 2s" }
+  ])
+)
+
+interface Input {
+  readonly host: string
+  readonly ports: ReadonlyArray<string>
+  readonly json: boolean
+  readonly options: ConnectOptions.ConnectOptions
+}
+
+const run = Effect.fnUntraced(
+  function*({ host, json, options, ports }: Input): Effect.fn.Return<
+    void,
+    Ending.Ending,
+    Output | Resolver | Dialer | Scope.Scope
+  > {
+    const target = CliTarget.fromArguments(host, ports)
+    if (Result.isFailure(target)) {
+      return yield* Usage.refuse({ tag: "InvalidTarget", message: target.failure, host }, json)
+    }
+    const { maxOpenAttempts } = options
+    const happyEyeballs = yield* Layer.build(HappyEyeballs.layerOptions({ maxOpenAttempts })).pipe(
+      Effect.map((context) => Context.get(context, HappyEyeballs)),
+      Effect.catchTag(
+        "InvalidOptions",
+        (error) => Usage.refuse({ tag: "InvalidOptions", message: inFlags(error), host }, json)
+      )
+    )
+    const output = yield* Output
+    yield* connectAndShow(
+      happyEyeballs,
+      target.success,
+      options,
+      (result, error) => json ? output.result(JSON.stringify(result)) : showForPeople(output, result, error)
+    )
+  },
+  Effect.scoped
+)
+
+/**
+ * Connects once and shows the result, of an interrupted connect too.
+ */
+const connectAndShow = Effect.fnUntraced(function*(
+  happyEyeballs: HappyEyeballs["Service"],
+  target: Target.TargetInput,
+  options: ConnectOptions.ConnectOptions,
+  show: (result: ConnectResult, error: ConnectError | undefined) => Effect.Effect<void>
+): Effect.fn.Return<void, Ending.Ending, Scope.Scope> {
+  const ended = yield* Deferred.make<ConnectReport.ConnectReport>()
+  yield* Layer.build(
+    HappyEyeballs.layerEvents((event) =>
+      event._tag === "Ended" ? Effect.asVoid(Deferred.succeed(ended, event.report)) : Effect.void
+    )
+  ).pipe(Effect.provideService(HappyEyeballs, happyEyeballs))
+  const before = yield* OpenSockets.snapshot
+  // Uninterruptible from the end of the connect on: whatever its outcome was, it
+  // is shown once.
+  yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore): Effect.fn.Return<
+    void,
+    Ending.Ending,
+    Scope.Scope
+  > {
+    const exit = yield* Effect.exit(restore(happyEyeballs.connect(target, options)))
+    const leftOver = OpenSockets.countLeaked
+    if (Exit.isSuccess(exit)) {
+      const { report } = exit.value
+      return yield* show({ ...report, leaked: yield* leftOver(before, report) }, undefined)
+    }
+    const error = exit.cause.reasons.find(Cause.isFailReason)?.error
+    if (error === undefined && Cause.hasDies(exit.cause)) {
+      return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
+    }
+    const report = error?.report ?? (yield* Deferred.await(ended))
+    yield* show({ ...report, leaked: yield* leftOver(before, report) }, error)
+    if (error === undefined) return yield* Effect.interrupt
+    return yield* isMisuse(error) ? Ending.misused : Ending.unsuccessful
+  }))
+})
+
+const isMisuse = ({ reason }: ConnectError): boolean =>
+  reason._tag === "InvalidTarget" || reason._tag === "InvalidOptions"
+
+const showForPeople = Effect.fnUntraced(function*(
+  output: Output["Service"],
+  result: ConnectResult,
+  error: ConnectError | undefined
+): Effect.fn.Return<void> {
+  if (result.ok) {
+    yield* Effect.forEach(Waterfall.lines(result, output.style), output.result)
+  } else {
+    // The chart is a result and goes where results go; why it failed goes to
+    // standard error, in short where the chart has the rest.
+    const chart = Waterfall.chart(result, output.style)
+    yield* Effect.forEach(chart, output.result)
+    const message = error?.reason._tag === "InvalidOptions" ? inFlags(error.reason) : ReportText.summary(result)
+    yield* output.message(`happy-eyeballs: ${message}`)
+  }
+  if (result.leaked > 0) {
+    yield* output.message(`happy-eyeballs: ${result.leaked} sockets were left open: please report this`)
+  }
+})
+
+// The library's names of options, as this command has them.
+const inFlags = ({ message, option }: InvalidOptions): string => {
+  const named = message.replace(new RegExp(`^${option}\\b`), ConnectFlags.flagOf(option))
+  const flagged = named.replaceAll(
+    /\b[a-z]+[A-Z][A-Za-z]*\b/g,
+    (word) => word in ConnectFlags.flags ? ConnectFlags.flagOf(word) : word
+  )
+  return CliDuration.rewrite(flagged)
+}
