@@ -18,10 +18,11 @@ import * as Layer from "effect/Layer"
 import { Dialer } from "../Dialer.ts"
 import * as Endpoint from "../Endpoint.ts"
 import { Resolver } from "../Resolver.ts"
+import { SourceAddress } from "../SourceAddress.ts"
 import { makeDialer } from "./internal/dialer.ts"
 import { Network } from "./internal/network.ts"
 import { makeResolver } from "./internal/resolver.ts"
-import { LiveWorld } from "./internal/world.ts"
+import { LiveWorld, makeSourceAddresses } from "./internal/world.ts"
 import * as VirtualTime from "./VirtualTime.ts"
 import type { World } from "./World.ts"
 
@@ -115,7 +116,8 @@ export class SimulatedNetwork extends Context.Service<SimulatedNetwork, {
   readonly update: (change: World) => Effect.Effect<void>
 }>()("@happy-eyeballs/core/testing/SimulatedNetwork") {
   /**
-   * Layer that brings a world to life. Dies with `InvalidWorld`.
+   * Layer that brings a world to life, the host's source addresses included.
+   * Dies with `InvalidWorld`.
    *
    * @since 0.1.0
    */
@@ -126,7 +128,8 @@ export class SimulatedNetwork extends Context.Service<SimulatedNetwork, {
       const network = new Network(live, yield* Effect.scope, yield* Clock.Clock)
       return Context.make(SimulatedNetwork, watch(network)).pipe(
         Context.add(Resolver, makeResolver(({ name }) => live.answersOf(name))),
-        Context.add(Dialer, makeDialer(network))
+        Context.add(Dialer, makeDialer(network)),
+        Context.add(SourceAddress, makeSourceAddresses(live))
       )
     }))
 }

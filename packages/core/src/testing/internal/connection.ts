@@ -52,14 +52,14 @@ export const open = (options: {
   })
 
 const run = (serve: Serve, endpoint: Endpoint.Endpoint, end: End): Effect.Effect<void> => {
-  const peer = {
+  const accept = () => ({
     endpoint,
     socket: makeSocket(end, { isOpen: true, onReader: Effect.void, upgrade: Effect.void }),
-    reset: end.reset(systemError("ECONNRESET", "the server reset the connection"))
-  }
+    reset: Effect.suspend(() => end.reset(systemError("ECONNRESET", "the server reset the connection")))
+  })
   // Closed or reset before the writer's release ends the write side: a client
   // would else take the end of a server that failed for a polite one.
-  return Effect.suspend(() => serve(peer)).pipe(
+  return Effect.suspend(() => serve(accept())).pipe(
     Effect.onExit((exit) =>
       Exit.isSuccess(exit) || isPolite(exit.cause) ? end.close : end.reset(toError(Cause.squash(exit.cause)))
     ),

@@ -50,7 +50,7 @@ const connect = (
   Effect.suspend(() => {
     const { world } = network
     const { address } = endpoint
-    if (!NetAddress.isUnixPathAddress(address) && world.sourceOf(address.address) === null) {
+    if (!NetAddress.isUnixPathAddress(address) && world.sourceOf(address.address)._tag === "NoRoute") {
       return failed(endpoint, "Unreachable", "ENETUNREACH")
     }
     const startMs = clock.currentTimeMillisUnsafe()

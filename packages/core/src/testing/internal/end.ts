@@ -18,6 +18,9 @@ export interface Link {
 
 type Frame = Uint8Array | string
 
+// Made when somebody asks: an error costs more than all else in a race.
+type Failure = () => Socket.SocketError
+
 type Segment =
   | { readonly _tag: "Data"; readonly frames: ReadonlyArray<Frame> }
   /** The sender writes no more, and may read on. */
@@ -38,8 +41,8 @@ export class End {
   private arrived: Array<Frame> = []
   private unreadByPeer = 0
   private peerEnded = false
-  private unreadable: Socket.SocketError | undefined
-  private unwritable: Socket.SocketError | undefined
+  private unreadable: Failure | undefined
+  private unwritable: Failure | undefined
   private over = false
   private waiting: Array<() => void> = []
   private readonly link: Link
@@ -65,9 +68,13 @@ export class End {
 
   /** Everything that has arrived, once there is something. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Frame>, Socket.SocketError> = Effect.suspend(() => {
-    if (this.unreadable !== undefined) return Effect.fail(this.unreadable)
+    if (this.unreadable !== undefined) return Effect.fail(this.unreadable())
     const [first, ...rest] = this.arrived
-    if (first === undefined) return this.peerEnded ? Effect.fail(closed(1000)) : Effect.andThen(this.changed, this.pull)
+    if (first === undefined) {
+      return this.peerEnded
+        ? Effect.fail(closed(1000)())
+        : Effect.andThen(this.changed, this.pull)
+    }
     this.arrived = []
     this.peer.unreadByPeer -= first.length + sizeOf(rest)
     this.peer.wake()
@@ -77,7 +84,7 @@ export class End {
   /** Sends frames, and waits while the window is full. */
   write(frames: ReadonlyArray<Frame>): Effect.Effect<void, Socket.SocketError> {
     return Effect.suspend(() => {
-      if (this.unwritable !== undefined) return Effect.fail(this.unwritable)
+      if (this.unwritable !== undefined) return Effect.fail(this.unwritable())
       this.unreadByPeer += sizeOf(frames)
       // Copied, as a network does: the writer may use its buffer again.
       const sent = frames.map((frame) => typeof frame === "string" ? frame : frame.slice())
@@ -89,7 +96,7 @@ export class End {
     if (this.unreadByPeer <= this.link.windowBytes) return Effect.void
     return this.unwritable === undefined
       ? Effect.andThen(this.changed, this.drained)
-      : Effect.fail(this.unwritable)
+      : Effect.fail(this.unwritable())
   })
 
   /** Writes no more, and reads on. */
@@ -118,16 +125,16 @@ export class End {
     return Effect.suspend(() => this.finish(readFailed(cause), { _tag: "Reset", cause }))
   }
 
-  private finish(error: Socket.SocketError, segment: Segment): Effect.Effect<void> {
+  private finish(failure: Failure, segment: Segment): Effect.Effect<void> {
     if (this.over) return Effect.void
-    this.conclude(error)
+    this.conclude(failure)
     return this.send(segment)
   }
 
-  private conclude(error: Socket.SocketError): void {
+  private conclude(failure: Failure): void {
     this.over = true
     this.arrived = []
-    this.unreadable = error
+    this.unreadable = failure
     this.unwritable ??= writeFailed("EPIPE", "the connection is closed")
     this.wake()
     this.onOver()
@@ -192,11 +199,13 @@ export class End {
 
 const sizeOf = (frames: ReadonlyArray<Frame>): number => frames.reduce((size, frame) => size + frame.length, 0)
 
-const closed = (code: number) => new Socket.SocketError({ reason: new Socket.SocketCloseError({ code }) })
+const closed = (code: number): Failure => () =>
+  new Socket.SocketError({ reason: new Socket.SocketCloseError({ code }) })
 
-const readFailed = (cause: Error) => new Socket.SocketError({ reason: new Socket.SocketReadError({ cause }) })
+const readFailed = (cause: Error): Failure => () =>
+  new Socket.SocketError({ reason: new Socket.SocketReadError({ cause }) })
 
-const writeFailed = (code: string, message: string) =>
+const writeFailed = (code: string, message: string): Failure => () =>
   new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause: systemError(code, message) }) })
 
 /**

@@ -1,22 +1,14 @@
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
+import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Endpoint from "../../Endpoint.ts"
 import type { Answer, ServiceRecord } from "../../Resolver.ts"
+import * as SourceAddress from "../../SourceAddress.ts"
 import { type Behaviour, InvalidWorld, type NameAnswer, type World } from "../World.ts"
-
-/**
- * A source address of this host, with the length of its network's prefix where
- * the world says it.
- *
- * @internal
- */
-export interface Source {
-  readonly address: NetAddress.IpAddress
-  readonly prefixLength: number | undefined
-}
 
 /**
  * An answer ready to be given, `afterMs` after the query.
@@ -39,7 +31,7 @@ const silence: Behaviour = { outcome: "drop" }
 export class LiveWorld {
   private readonly answers = new Map<string, ReadonlyArray<TimedAnswer>>()
   private readonly behaviours = new Map<string, Behaviour>()
-  private readonly sources = new Map<string, Source | null>()
+  private readonly sources = new Map<string, SourceAddress.Source>()
   synRetransmitsMs: ReadonlyArray<number> = [1000, 3000, 7000]
 
   /** Throws `InvalidWorld`. Nothing changes then. */
@@ -49,7 +41,7 @@ export class LiveWorld {
       [parseKey(key), behaviour] as const
     )
     const sources = Object.entries(change.sources ?? {}).map(([key, text]) =>
-      [parseSourceKey(key), text === null ? null : parseSource(key, text)] as const
+      [parseSourceKey(key), text === null ? SourceAddress.noRoute : parseSource(key, text)] as const
     )
     for (const [name, timed] of answers) this.answers.set(name, timed)
     for (const [key, behaviour] of behaviours) this.behaviours.set(key, behaviour)
@@ -67,13 +59,33 @@ export class LiveWorld {
       silence
   }
 
-  /** `undefined`: reachable, from a source that nobody knows. `null`: no route. */
-  sourceOf(destination: NetAddress.IpAddress): Source | null | undefined {
-    if (this.sources.size === 0) return undefined
-    const own = this.sources.get(NetAddress.formatIp(destination))
-    return own === undefined ? this.sources.get(NetAddress.familyOf(destination)) : own
+  sourceOf(destination: NetAddress.IpAddress): SourceAddress.Source {
+    if (this.sources.size === 0) return SourceAddress.unknown
+    return this.sources.get(NetAddress.formatIp(destination)) ?? this.routeOf(NetAddress.familyOf(destination))
+  }
+
+  routeOf(family: NetAddress.IpFamily): SourceAddress.Source {
+    return this.sources.get(family) ?? SourceAddress.unknown
   }
 }
+
+/**
+ * The source addresses of a host in a world.
+ *
+ * @internal
+ */
+export const makeSourceAddresses = (world: LiveWorld): SourceAddress.SourceAddresses => ({
+  peek: (destination) => world.sourceOf(destination),
+  fill: () => Effect.void,
+  route: (family) => world.routeOf(family),
+  network: () =>
+    (["IPv4", "IPv6"] as const).flatMap((family) => {
+      const source = world.routeOf(family)
+      return source._tag === "Known"
+        ? [IpNetwork.format(IpNetwork.fromAddressUnsafe(source.address, source.prefixLength))]
+        : []
+    }).join(" ")
+})
 
 const invalid = (path: string, detail: string) => new InvalidWorld({ path, detail })
 
@@ -90,16 +102,16 @@ const parseKey = (key: string): string => {
 const parseSourceKey = (key: string): string =>
   key === "IPv4" || key === "IPv6" ? key : NetAddress.formatIp(parseIp(`sources[${JSON.stringify(key)}]`, key))
 
-const parseSource = (key: string, text: string): Source => {
+const parseSource = (key: string, text: string): SourceAddress.Source => {
   const path = `sources[${JSON.stringify(key)}]`
   const slash = text.indexOf("/")
   const address = parseIp(path, slash === -1 ? text : text.slice(0, slash))
-  if (slash === -1) return { address, prefixLength: undefined }
+  if (slash === -1) return SourceAddress.known(address)
   const prefixLength = Number(text.slice(slash + 1))
   if (!/^\d+$/.test(text.slice(slash + 1)) || prefixLength > NetAddress.width(address)) {
     throw invalid(path, `"${text}" has a prefix length that is not one of 0 to ${NetAddress.width(address)}`)
   }
-  return { address, prefixLength }
+  return SourceAddress.known(address, prefixLength)
 }
 
 const parseIp = (path: string, text: string): NetAddress.IpAddress => {
