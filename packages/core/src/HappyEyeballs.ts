@@ -202,7 +202,7 @@ const make = Effect.fnUntraced(function*(
       const fail = (reason: ConnectErrorReason): Effect.Effect<never, ConnectError> =>
         Effect.suspend(() => {
           const message = formatFailure(target.given, reason)
-          const report = journal.end(target, null, { tag: reason._tag, message })
+          const { report } = journal.end(target, null, { tag: reason._tag, message })
           return Effect.fail(new ConnectError({ target: target.given, reason, report }))
         })
       if (Result.isFailure(parsed)) return fail(parsed.failure)
@@ -220,10 +220,8 @@ const make = Effect.fnUntraced(function*(
         return restore(Scope.provide(withTimeout(connecting, timeout), open)).pipe(
           Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(open, exit)),
           Effect.matchCauseEffect({
-            onSuccess: ({ attempt, value }) => {
-              const report = journal.end(target, attempt, null)
-              return Effect.succeed({ value, report, open })
-            },
+            onSuccess: ({ attempt, value }) =>
+              Effect.succeed({ value, open, ended: journal.end(target, attempt, null) }),
             onFailure: (cause) => {
               const failure = cause.reasons.find(Cause.isFailReason)
               if (failure !== undefined) {
@@ -245,12 +243,17 @@ const make = Effect.fnUntraced(function*(
 
   return HappyEyeballs.of({
     connect: (target, options) =>
-      Effect.map(race(target, dialer.dial, options), ({ open, report, value }) => {
+      Effect.map(race(target, dialer.dial, options), ({ ended, open, value }) => {
         value.onClose(() => {
           const closing = Scope.closeUnsafe(open, Exit.void)
           if (closing !== undefined) Effect.runFork(closing)
         })
-        return { ...value, report }
+        return {
+          ...value,
+          get report() {
+            return ended.report
+          }
+        }
       }),
     connectWith: (target, dial, options) => Effect.map(race(target, dial, options), ({ value }) => value),
     events: Stream.fromPubSub(hub)
@@ -259,7 +262,7 @@ const make = Effect.fnUntraced(function*(
 
 interface Raced<A> {
   readonly value: A
-  readonly report: ConnectReport
+  readonly ended: { readonly report: ConnectReport }
   readonly open: Scope.Closeable
 }
 

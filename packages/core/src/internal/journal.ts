@@ -38,16 +38,16 @@ export class Journal {
     this.publish(full)
   }
 
-  /** Says how the connect ended, and gives its report. */
+  /** Says how the connect ended; the report is made when it is first read. */
   end(
     target: Target.Target,
     winner: number | null,
     error: { readonly tag: string; readonly message: string } | null
-  ): ConnectReport.ConnectReport {
+  ): ConnectEvent & { readonly _tag: "Ended" } {
     const { events } = this
     let report: ConnectReport.ConnectReport | undefined
-    const ended: ConnectEvent = {
-      _tag: "Ended",
+    const ended = {
+      _tag: "Ended" as const,
       connect: this.connect,
       atMs: this.now,
       target,
@@ -60,6 +60,6 @@ export class Journal {
     events.push(ended)
     this.over = true
     this.publish(ended)
-    return ended.report
+    return ended
   }
 }
