@@ -231,11 +231,12 @@ export const make = (
       MutableHashMap.set(memory, destination, { source, at })
       for (const oldest of MutableHashMap.keys(memory)) {
         if (MutableHashMap.size(memory) <= capacity) break
-        MutableHashMap.remove(memory, oldest)
+        // Whoever has just filled may rely on the routes.
+        if (oldest !== routes.IPv4 && oldest !== routes.IPv6) MutableHashMap.remove(memory, oldest)
       }
     }
 
-    const learn = Effect.fnUntraced(function*(
+    const ask = Effect.fnUntraced(function*(
       destinations: ReadonlyArray<NetAddress.IpAddress>,
       at: number
     ): Effect.fn.Return<void> {
@@ -259,7 +260,7 @@ export const make = (
           Effect.suspend(() => {
             const now = clock.currentTimeMillisUnsafe()
             const asked = missing(destinations, now)
-            return asked.length === 0 ? Effect.void : learn(asked, now)
+            return asked.length === 0 ? Effect.void : ask(asked, now)
           })
         )
       })

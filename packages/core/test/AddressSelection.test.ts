@@ -177,7 +177,7 @@ describe("AddressSelection.sort, rule by rule", () => {
     const one = { to: "2001:db8::2:0:0:1", from: "2001:db8::2:0:0:2/64" }
     const other = { to: "2001:db8::4:0:0:1", from: "2001:db8::2:0:0:2/64" }
     ties([one, other])
-    prefers([one, other].map((destination) => ({ ...destination, from: "2001:db8::2:0:0:2/128" })))
+    prefers([one, other].map(({ to }) => ({ to, from: "2001:db8::2:0:0:2/128" })))
     ties([
       { to: "2001:db8:1::1", from: "2001:db8:1::2/32" },
       { to: "2001:db8:8000::1", from: "2001:db8:1::2/32" }

@@ -27,16 +27,16 @@ import * as Os from "node:os"
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options?: SourceAddress.Options | undefined): Effect.Effect<SourceAddress.SourceAddresses> =>
-  Effect.flatMap(
-    // Listing the interfaces costs more than a probe, and they rarely change.
-    Effect.cachedWithTTL(Effect.sync(prefixLengths), options?.timeToLive ?? "5 seconds"),
-    (lengths) =>
-      SourceAddress.make({
-        ...options,
-        probe: (destination) => Effect.flatMap(lengths, (lengths) => probe(destination, lengths))
-      })
-  )
+export const make = Effect.fnUntraced(function*(
+  options?: SourceAddress.Options | undefined
+): Effect.fn.Return<SourceAddress.SourceAddresses> {
+  // Listing the interfaces costs more than a probe, and they rarely change.
+  const lengths = yield* Effect.cachedWithTTL(prefixLengths, options?.timeToLive ?? "5 seconds")
+  return yield* SourceAddress.make({
+    ...options,
+    probe: (destination) => Effect.flatMap(lengths, (lengths) => probe(destination, lengths))
+  })
+})
 
 /**
  * Layer with the source addresses of this host.
@@ -66,16 +66,22 @@ const probe = (
     Effect.sync(() => Dgram.createSocket(NetAddress.isIpv4Address(destination) ? "udp4" : "udp6").unref()),
     (socket) =>
       Effect.callback<SourceAddress.Source>((resume) => {
+        let abandoned = false
         const fail = (error: NodeJS.ErrnoException) =>
           resume(Effect.succeed(noRouteCodes.has(error.code ?? "") ? SourceAddress.noRoute : SourceAddress.unknown))
         // What fails before the route is looked up, such as a missing family or
         // descriptor, comes as an event. The listener stays until the socket is gone.
         socket.on("error", fail)
         // The error of the route is the first argument, and no event. Without
-        // looking at it the source would read as 0.0.0.0.
+        // looking at it the source would read as 0.0.0.0. It may come after the
+        // socket was closed, which then has no address to give.
         socket.connect(port, NetAddress.formatIp(destination), (error?: NodeJS.ErrnoException) => {
+          if (abandoned) return
           if (error !== undefined) return fail(error)
           resume(Effect.succeed(sourceFrom(socket.address().address, lengths)))
+        })
+        return Effect.sync(() => {
+          abandoned = true
         })
       }),
     (socket) => Effect.sync(() => socket.close())
@@ -102,10 +108,14 @@ const sourceFrom = (text: string, lengths: ReadonlyMap<string, number>): SourceA
   return SourceAddress.known(NetAddress.ipFromStringUnsafe(literal), lengths.get(literal))
 }
 
-/** The prefix lengths of the addresses on this host's interfaces. */
-const prefixLengths = (): ReadonlyMap<string, number> =>
-  new Map(
-    Object.values(Os.networkInterfaces()).flatMap((addresses = []) =>
-      addresses.map(({ address, cidr }) => [address, Number(cidr?.split("/")[1] ?? NaN)] as const)
-    ).filter(([, length]) => Number.isInteger(length))
-  )
+/** The prefix lengths of the addresses on this host's interfaces, or none where it may not see them. */
+const prefixLengths: Effect.Effect<ReadonlyMap<string, number>> = Effect.try({
+  try: () =>
+    new Map(Object.values(Os.networkInterfaces()).flatMap((addresses = []) => addresses.flatMap(prefixLength))),
+  catch: () => undefined
+}).pipe(Effect.orElseSucceed(() => new Map()))
+
+const prefixLength = (info: Os.NetworkInterfaceInfo): ReadonlyArray<readonly [string, number]> => {
+  const length = info.cidr?.split("/")[1]
+  return length === undefined ? [] : [[info.address, Number(length)]]
+}
