@@ -18,11 +18,21 @@ import { type Ink, paint, type Style } from "./Style.ts"
  * @category formatting
  * @since 0.1.0
  */
-export const lines = (report: ConnectReport.ConnectReport, style: Style): ReadonlyArray<string> => {
-  const drawn = chart(report, style)
-  const mark = report.ok ? marks.won : report.error?.tag === "Interrupted" ? marks.interrupted : marks.failed
-  const text = `${style.unicode ? mark.unicode : mark.ascii} ${ReportText.summary(report)}`
-  return [...drawn, ...(drawn.length === 0 ? [] : [""]), paint(style, mark.ink, text)]
+export const lines = (report: ConnectReport.ConnectReport, style: Style): ReadonlyArray<string> =>
+  draw(report, layout([report], style), style)
+
+/**
+ * Draws reports to be compared: all on one scale, with their columns in line.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const linesTogether = (
+  reports: ReadonlyArray<ConnectReport.ConnectReport>,
+  style: Style
+): ReadonlyArray<ReadonlyArray<string>> => {
+  const grid = layout(reports, style)
+  return reports.map((report) => draw(report, grid, style))
 }
 
 /**
@@ -32,18 +42,22 @@ export const lines = (report: ConnectReport.ConnectReport, style: Style): Readon
  * @category formatting
  * @since 0.1.0
  */
-export const chart = (report: ConnectReport.ConnectReport, style: Style): ReadonlyArray<string> => {
-  const answers = report.resolution.map(answerRow)
-  const attempts = report.attempts.map(attemptRow)
-  const rows = [...answers, ...attempts]
-  if (rows.length === 0) return []
-  const grid = layout(rows, report.elapsedMs, style)
-  const axis = Bar.axis(grid.scale, ReportText.formatMs)
-  return [
+export const chart = (report: ConnectReport.ConnectReport, style: Style): ReadonlyArray<string> =>
+  drawChart(report, layout([report], style), style)
+
+const draw = (report: ConnectReport.ConnectReport, grid: Grid, style: Style): ReadonlyArray<string> => {
+  const drawn = drawChart(report, grid, style)
+  const mark = report.ok ? marks.won : report.error?.tag === "Interrupted" ? marks.interrupted : marks.failed
+  const text = `${style.unicode ? mark.unicode : mark.ascii} ${ReportText.summary(report)}`
+  return [...drawn, ...(drawn.length === 0 ? [] : [""]), paint(style, mark.ink, text)]
+}
+
+const drawChart = (report: ConnectReport.ConnectReport, grid: Grid, style: Style): ReadonlyArray<string> => {
+  const rows = rowsOf(report)
+  return rows.length === 0 ? [] : [
     paint(style, "bold", cut(ReportText.target(report.target), style.columns, style)),
-    paint(style, "dim", " ".repeat(grid.barAt) + axis),
-    ...answers.map((row) => drawRow(row, grid, style)),
-    ...attempts.map((row) => drawRow(row, grid, style))
+    paint(style, "dim", " ".repeat(grid.barAt) + Bar.axis(grid.scale, ReportText.formatMs)),
+    ...rows.map((row) => drawRow(row, grid, style))
   ]
 }
 
@@ -70,6 +84,11 @@ interface Row {
   readonly took: string
   readonly note: string
 }
+
+const rowsOf = (report: ConnectReport.ConnectReport): ReadonlyArray<Row> => [
+  ...report.resolution.map(answerRow),
+  ...report.attempts.map(attemptRow)
+]
 
 const answerRow = (answer: ConnectReport.ResolutionReport): Row => ({
   mark: answer.reason === null ? marks.answered : marks.unanswered,
@@ -103,8 +122,9 @@ const minimumNote = 11
 
 // The bars get what is left. Where that is too little the notes give way first
 // and the labels last: an address that is cut is worth nothing.
-const layout = (rows: ReadonlyArray<Row>, elapsedMs: number, style: Style): Grid => {
-  const widest = (text: (row: Row) => string) => Math.max(...rows.map((row) => text(row).length))
+const layout = (reports: ReadonlyArray<ConnectReport.ConnectReport>, style: Style): Grid => {
+  const rows = reports.flatMap(rowsOf)
+  const widest = (text: (row: Row) => string) => Math.max(0, ...rows.map((row) => text(row).length))
   const tookWidth = widest(({ took }) => took)
   const room = style.columns - gaps.mark - gaps.label - gaps.bar - gaps.took - tookWidth - minimumCells
   // An answer may name many addresses; only those that fit beside the attempts
@@ -120,7 +140,7 @@ const layout = (rows: ReadonlyArray<Row>, elapsedMs: number, style: Style): Grid
     noteWidth,
     scale: {
       cells: minimumCells + Math.max(0, room - labelWidth - noteWidth),
-      spanMs: Math.max(elapsedMs, ...rows.map(({ toMs }) => toMs), 1),
+      spanMs: Math.max(1, ...reports.map(({ elapsedMs }) => elapsedMs), ...rows.map(({ toMs }) => toMs)),
       unicode: style.unicode
     }
   }
