@@ -225,6 +225,16 @@ describe("HappyEyeballs and its resolver", () => {
     )
   })
 
+  it("asks for AAAA first, and for A at once after it", () => {
+    const asked: Array<string> = []
+    withResolver(
+      resolverOf(() => [[0, "network", "192.0.2.1"]], asked),
+      { "192.0.2.1": accept(5) },
+      Effect.flatMap(Service, (service) => service.connect(name))
+    )
+    assert.deepStrictEqual(asked, ["AAAA,A"])
+  })
+
   it("asks once more, past the cache, when every cached address has failed", () => {
     const asked: Array<string> = []
     const resolver = resolverOf(
@@ -316,6 +326,42 @@ describe("HappyEyeballs and its resolver", () => {
     )
     withResolver(never, {}, Effect.flatMap(Service, (service) => Effect.flip(service.connect(name, { timeout: 50 }))))
     assert.deepStrictEqual(heard, ["interrupted 50"])
+  })
+
+  it("B14: leaves no timer and no fiber behind its scope", () => {
+    let sleeping = 0
+    const counted = Effect.clockWith((clock) =>
+      Effect.succeed({
+        ...clock,
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        sleep: (duration: Duration.Duration) =>
+          Effect.suspend(() => {
+            sleeping++
+            return Effect.ensuring(clock.sleep(duration), Effect.sync(() => void sleeping--))
+          })
+      })
+    )
+    const program = Effect.gen(function*() {
+      const service = yield* Service
+      for (let n = 0; n < 20; n++) {
+        yield* Effect.exit(Effect.scoped(service.connect(name, { timeout: 400 + n })))
+        const fiber = yield* Effect.forkChild(Effect.scoped(service.connect(name)))
+        yield* Effect.sleep(n * 30)
+        yield* Fiber.interrupt(fiber)
+      }
+    })
+    const left = VirtualTime.runUnsafe(Effect.flatMap(counted, (clock) =>
+      program.pipe(
+        Effect.provide(Service.layer.pipe(Layer.provide(SimulatedNetwork.layer({
+          names: { "dual.example": [{ type: "A", afterMs: 5, addresses: ["192.0.2.1", "192.0.2.2"] }] },
+          network: { "192.0.2.2": { outcome: "refuse", afterMs: 100 } }
+        })))),
+        Effect.andThen(Effect.yieldNow),
+        Effect.map(() => sleeping),
+        Effect.provideService(Clock.Clock, clock)
+      )))
+    assert.strictEqual(left, 0)
   })
 
   it.effect("asks any Dns of effect/net once per family", () =>
