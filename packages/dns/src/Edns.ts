@@ -78,7 +78,10 @@ export const fromRecord = (bytes: Uint8Array, opt: RecordLayout): Edns => {
   const end = opt.data + opt.length
   for (let offset = opt.data; offset < end;) {
     const length = view.getUint16(offset + 2)
-    options.push({ code: view.getUint16(offset), data: bytes.slice(offset + 4, offset + 4 + length) })
+    options.push({
+      code: view.getUint16(offset),
+      data: new Uint8Array(bytes.subarray(offset + 4, offset + 4 + length))
+    })
     offset += 4 + length
   }
   return { payloadSize: opt.class, version: opt.ttl >>> 16 & 0xff, options }

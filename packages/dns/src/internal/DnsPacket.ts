@@ -33,7 +33,7 @@ export const encodeQuery = (query: {
   readonly edns: { readonly payloadSize: number; readonly options: ReadonlyArray<Edns.Option> } | undefined
 }): Uint8Array => {
   const { edns } = query
-  return packet.encode({
+  const encoded = packet.encode({
     type: "query",
     id: query.id,
     flags: query.flags,
@@ -45,6 +45,8 @@ export const encodeQuery = (query: {
       options: edns.options.map(({ code, data }) => ({ code, data: view(data) }))
     }]
   })
+  // Plain bytes go out: a `Buffer` has a `slice` that shares where all others copy.
+  return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength)
 }
 
 /** Decodes a name; labels are joined by dots and the root is `"."`. */

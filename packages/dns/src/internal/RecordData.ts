@@ -23,7 +23,7 @@ export const recordData = (
   const made = fromLayout(record, view, nameAt)
   return made !== undefined && Result.isSuccess(made)
     ? made.success
-    : { _tag: "Opaque", bytes: view.slice(record.data, record.data + record.length) }
+    : { _tag: "Opaque", bytes: new Uint8Array(view.subarray(record.data, record.data + record.length)) }
 }
 
 const fromLayout = (

@@ -1,0 +1,149 @@
+/**
+ * Questions over TCP and over TLS.
+ *
+ * One connection carries many questions at once and takes the answers in any
+ * order (RFC 7766, RFC 7858). It is made when it is needed, closed when it has
+ * been idle, and replaced when it dies: what was not answered by then is asked
+ * again on a new one.
+ *
+ * @since 0.1.0
+ */
+import type { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import * as Clock from "effect/Clock"
+import type { SecureRandom } from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { ByteStreams, Security } from "./ByteStreams.ts"
+import { connector } from "./internal/Connector.ts"
+import { monotonicMs } from "./internal/monotonic.ts"
+import type { Pipeline } from "./internal/Pipeline.ts"
+import type * as Message from "./Message.ts"
+import * as NameServer from "./NameServer.ts"
+import { type Reply, ServerFailed, type Transport } from "./Transport.ts"
+import { rejectsEdns } from "./UdpTransport.ts"
+
+/**
+ * How a transport connects and how patient it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly streams: ByteStreams["Service"]
+  readonly happyEyeballs: HappyEyeballs["Service"]
+  readonly random: SecureRandom["Service"]
+  readonly address: NetAddress.InetAddress
+  /** With it the transport speaks TLS, and pads what it sends. */
+  readonly security: Security | undefined
+  /** How long an answer is waited for, connecting included. */
+  readonly timeout: Duration.Duration
+  /** How long an idle connection is kept, unless the server says less. Default 10 s. */
+  readonly idleTimeout?: Duration.Duration | undefined
+  /** How many questions are under way at once. Default 100. */
+  readonly maxInFlight?: number | undefined
+}
+
+// A connection that dies without having answered anything is replaced once. One
+// that has answered is replaced without a bound but time: each takes us further.
+const maxFruitless = 2
+
+const suspiciousMs = 1000
+
+const answersBeforeMore = 64
+
+/**
+ * Makes a transport; its connection belongs to the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Transport, never, Scope.Scope> {
+  const { address, security, timeout } = options
+  const protocol = security === undefined ? "tcp" : "tls"
+  const server = security === undefined
+    ? NameServer.format({ protocol: "tcp", address })
+    : NameServer.format({ protocol: "tls", address, authentication: security.authentication, profile: "strict" })
+  const scope = yield* Effect.scope
+  const clock = yield* Clock.Clock
+  const connect = connector({ ...options, server, scope })
+  const maxInFlight = options.maxInFlight ?? 100
+  let limit = maxInFlight
+  let answered = 0
+  const permits = Semaphore.makeUnsafe(limit)
+  let speaksEdns = true
+
+  const fail = (reason: "Timeout" | "Closed", detail: string) => new ServerFailed({ server, reason, detail })
+
+  const once = Effect.fnUntraced(function*(
+    question: Message.Question,
+    edns: boolean,
+    used: (pipeline: Pipeline) => void
+  ): Effect.fn.Return<Message.Message, ServerFailed> {
+    for (let fruitless = 0; fruitless < maxFruitless;) {
+      const pipeline = yield* connect
+      used(pipeline)
+      const outcome = yield* pipeline.ask(question, { edns, padded: security !== undefined })
+      if (outcome._tag === "Answered") {
+        // It may have been a restart, or a server that has learnt better since.
+        if (++answered % answersBeforeMore === 0 && limit < maxInFlight) yield* permits.resize(++limit)
+        return outcome.message
+      }
+      if (outcome._tag === "Malformed") {
+        return yield* new ServerFailed({
+          server,
+          reason: "Invalid",
+          detail: `sent no valid answer (${outcome.cause.message})`,
+          cause: outcome.cause
+        })
+      }
+      if (outcome.replies === 0) fruitless++
+      // Some servers answer the first of several questions and close, which RFC
+      // 7766, section 6.2.1, forbids. Such a server is given fewer and fewer at once.
+      answered = 0
+      if (outcome.shared && limit > 1) yield* permits.resize(limit = Math.ceil(limit / 2))
+    }
+    return yield* fail("Closed", "closed the connection without an answer")
+  })
+
+  const ask = Effect.fnUntraced(function*(
+    question: Message.Question,
+    used: (pipeline: Pipeline) => void
+  ): Effect.fn.Return<Reply, ServerFailed> {
+    const first = yield* once(question, speaksEdns, used)
+    if (!speaksEdns || !rejectsEdns(first)) return { message: first, transport: protocol }
+    const second = yield* once(question, false, used)
+    if (!rejectsEdns(second)) speaksEdns = false
+    return { message: second, transport: protocol }
+  })
+
+  return {
+    exchange: (question) =>
+      Effect.suspend(() => {
+        let last: { readonly pipeline: Pipeline; readonly heard: number; readonly at: number } | undefined
+        const asking = permits.withPermit(ask(question, (pipeline) => {
+          last = { pipeline, heard: pipeline.heard, at: monotonicMs(clock) }
+        }))
+        const silentFor = (ms: number): Pipeline | undefined =>
+          last !== undefined && last.pipeline.heard === last.heard && monotonicMs(clock) - last.at >= ms
+            ? last.pipeline
+            : undefined
+        return Effect.timeoutOrElse(asking, {
+          duration: timeout,
+          // A connection that was silent all that time is dead, whatever TCP thinks:
+          // nobody else should wait for it.
+          orElse: () =>
+            Effect.andThen(
+              silentFor(0)?.end() ?? Effect.void,
+              Effect.fail(fail("Timeout", `did not answer in ${Duration.format(timeout)}`))
+            )
+        }).pipe(
+          // Given up by whoever asked, because another server answered perhaps. What
+          // waits on a silent connection goes on waiting; new questions go elsewhere.
+          Effect.onInterrupt(() => silentFor(suspiciousMs)?.retire() ?? Effect.void)
+        )
+      })
+  }
+})
