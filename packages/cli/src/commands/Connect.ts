@@ -83,12 +83,11 @@ const run = Effect.fnUntraced(
       )
     )
     const output = yield* Output
-    yield* connectAndShow(
-      happyEyeballs,
-      target.success,
-      options,
-      (result, error) => json ? output.result(JSON.stringify(result)) : showForPeople(output, result, error)
-    )
+    yield* connectAndShow(happyEyeballs, target.success, options, (report, error) => {
+      // What is no target has no host of its own: it is shown as it was given.
+      const result = report.error?.tag === "InvalidTarget" ? { ...report, target: { host, ports: [] } } : report
+      return json ? output.result(JSON.stringify(result)) : showForPeople(output, result, error)
+    })
   },
   Effect.scoped
 )

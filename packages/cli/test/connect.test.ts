@@ -1,0 +1,217 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConnectResult from "@happy-eyeballs/core/testing/ConnectResult"
+import type { World } from "@happy-eyeballs/core/testing/World"
+import * as Schema from "effect/Schema"
+import { runCli } from "./simulated.ts"
+
+const dual: World = {
+  names: {
+    "dual.example": [
+      { type: "AAAA", afterMs: 20, addresses: ["2001:db8::1"], ttlSeconds: 60 },
+      { type: "A", afterMs: 22, addresses: ["192.0.2.1"], ttlSeconds: 60 }
+    ],
+    "unknown.example": [
+      { type: "AAAA", afterMs: 3, reason: "NotFound" },
+      { type: "A", afterMs: 4, reason: "NotFound" }
+    ]
+  },
+  network: { "192.0.2.1": { outcome: "accept", afterMs: 30 }, "192.0.2.2": { outcome: "refuse", afterMs: 5 } }
+}
+
+const json = (args: ReadonlyArray<string>, options?: { readonly interruptAfterMs?: number }) => {
+  const { code, messages, results } = runCli([...args, "--json"], dual, options)
+  assert.deepStrictEqual(messages, [])
+  assert.strictEqual(results.length, 1)
+  const result: unknown = JSON.parse(results[0]!)
+  return { code, result: Schema.decodeUnknownSync(ConnectResult.ConnectResult, { onExcessProperty: "error" })(result) }
+}
+
+describe("connect --json", () => {
+  it("prints the result of a race as it is documented", () => {
+    const { code, result } = json(["connect", "dual.example", "443"])
+    assert.strictEqual(code, 0)
+    assert.deepStrictEqual(result, {
+      ok: true,
+      target: { host: "dual.example", ports: [443] },
+      winner: { address: "192.0.2.1", port: 443, family: "IPv4", protocol: "tcp" },
+      elapsedMs: 300,
+      attempts: [
+        {
+          address: "2001:db8::1",
+          port: 443,
+          startedAtMs: 20,
+          endedAtMs: 300,
+          outcome: "interrupted",
+          kind: null,
+          code: null
+        },
+        {
+          address: "192.0.2.1",
+          port: 443,
+          startedAtMs: 270,
+          endedAtMs: 300,
+          outcome: "connected",
+          kind: null,
+          code: null
+        }
+      ],
+      resolution: [
+        { type: "AAAA", atMs: 20, addresses: ["2001:db8::1"], ttlSeconds: 60, reason: null },
+        { type: "A", atMs: 22, addresses: ["192.0.2.1"], ttlSeconds: 60, reason: null }
+      ],
+      error: null,
+      leaked: 0
+    })
+  })
+
+  it("prints the result of an interrupted connect", () => {
+    const { code, result } = json(["connect", "dual.example", "443"], { interruptAfterMs: 280 })
+    assert.strictEqual(code, 130)
+    assert.strictEqual(result.error?.tag, "Interrupted")
+    assert.strictEqual(result.elapsedMs, 280)
+    assert.deepStrictEqual(
+      result.attempts.map(({ endedAtMs, outcome }) => [outcome, endedAtMs]),
+      [["interrupted", 280], ["interrupted", 280]]
+    )
+  })
+
+  it.each([
+    [1, "AllAttemptsFailed", ["192.0.2.2", "443"], "192.0.2.2"],
+    [1, "NoAddresses", ["unknown.example", "443"], "unknown.example"],
+    [1, "NoAddresses", ["::1", "443", "--family", "IPv4"], "::1"],
+    [1, "TimedOut", ["192.0.2.9", "443", "--timeout", "1s"], "192.0.2.9"],
+    [1, "TimedOut", ["silent.example", "443"], "silent.example"],
+    [2, "InvalidTarget", ["", "443"], ""],
+    [2, "InvalidTarget", ["host:99999", "-"], "host:99999"],
+    [2, "InvalidTarget", ["host"], "host"],
+    [2, "InvalidTarget", ["192.0.2.1,nonsense", "443"], "192.0.2.1,nonsense"],
+    [2, "InvalidTarget", ["host", "nonsense"], "host"],
+    [2, "InvalidTarget", ["host:443", "-", "80"], "host:443"],
+    [2, "InvalidTarget", [], ""],
+    [2, "InvalidOptions", ["host", "443", "--connection-attempt-delay", "5ms"], "host"],
+    [2, "InvalidOptions", ["host", "443", "--max-open-attempts", "0"], "host"],
+    [2, "InvalidOptions", ["host", "443/tls", "80"], "host"],
+    [2, "InvalidOptions", ["host", "443", "--timeout", "5"], ""],
+    [2, "InvalidOptions", ["host", "443", "--nonsense"], ""]
+  ])("ends with %s and one value, tagged %s, for %j", (code, tag, args, host) => {
+    const { code: actual, result } = json(["connect", ...args])
+    assert.strictEqual(actual, code)
+    assert.isFalse(result.ok)
+    assert.strictEqual(result.error?.tag, tag)
+    assert.match(result.error?.message ?? "", /^[^\n]+$/)
+    assert.strictEqual(result.target.host, host)
+    assert.strictEqual(result.winner, null)
+    assert.strictEqual(result.leaked, 0)
+  })
+})
+
+describe("connect for people", () => {
+  it("draws the race and says who won", () => {
+    const { code, messages, results } = runCli(["connect", "dual.example", "443"], dual)
+    assert.strictEqual(code, 0)
+    assert.deepStrictEqual(messages, [])
+    assert.strictEqual(
+      `\n${results.join("\n")}\n`,
+      `
+dual.example, port 443
+                     0            100 ms       200 ms
+  AAAA 2001:db8::1   ┄┄●                                      20 ms  1 address
+  A    192.0.2.1     ┄┄┄●                                     22 ms  1 address
+· [2001:db8::1]:443    ╶──────────────────────────────────── 280 ms  interrupted
+✓ 192.0.2.1:443                                         ━━━━  30 ms  connected
+
+✓ connected to 192.0.2.1:443 in 300 ms; 1 interrupted
+`
+    )
+  })
+
+  it("draws a failure on standard output and says it on standard error", () => {
+    const { code, messages, results } = runCli(["connect", "192.0.2.2", "443"], dual)
+    assert.strictEqual(code, 1)
+    assert.deepStrictEqual(messages, [
+      "happy-eyeballs: could not connect to 192.0.2.2, port 443 after 5 ms: 1 refused"
+    ])
+    assert.match(results.join("\n"), /✗ 192\.0\.2\.2:443 .* 5 ms {2}refused$/)
+  })
+
+  it("says that it was interrupted, and after what", () => {
+    const { code, messages, results } = runCli(["connect", "dual.example", "443"], dual, { interruptAfterMs: 280 })
+    assert.strictEqual(code, 130)
+    assert.deepStrictEqual(messages, ["happy-eyeballs: interrupted after 280 ms (2 interrupted)"])
+    assert.strictEqual(results.length, 6)
+  })
+
+  it.each([
+    ["an empty host", ["", "443"], /the host is empty: give a name or an address/],
+    ["a port beyond 65535", ["host:99999", "-"], /99999 is not a port: give a number from 1 to 65535/],
+    ["no ports", ["host"], /no ports: give at least one, such as 443/],
+    [
+      "a delay below 10 ms",
+      ["host", "443", "--connection-attempt-delay", "5ms"],
+      /^happy-eyeballs: --connection-attempt-delay: give a duration of at least 10 ms, such as 250ms \(got 5ms\)$/
+    ],
+    ["TLS and plain ports", ["host", "443/tls", "80"], /--allow-insecure/],
+    [
+      "a bare number as duration",
+      ["host", "443", "--timeout", "5"],
+      /--timeout: "5" is not a duration: write 250ms, 2s, 1m or none \(see happy-eyeballs connect --help\)$/
+    ],
+    ["a missing value", ["host", "443", "--timeout"], /--timeout needs a value/],
+    ["an unknown choice", ["host", "443", "--family", "6"], /--family: "6" is not one of IPv4, IPv6/],
+    ["an unknown flag", ["host", "443", "--timeoit", "5s"], /--timeoit is not an option: did you mean --timeout\?/],
+    ["no host", [], /HOST is missing/]
+  ])("refuses %s in one line that says what to do", (_, args, expected) => {
+    const { code, messages, results } = runCli(["connect", ...args])
+    assert.strictEqual(code, 2)
+    assert.deepStrictEqual(results, [])
+    assert.strictEqual(messages.length, 1)
+    assert.match(messages[0]!, expected)
+    assert.match(messages[0]!, /^happy-eyeballs: [^\n]+$/)
+  })
+})
+
+describe("the command line", () => {
+  it("refuses a command it does not have", () => {
+    const { code, messages, results } = runCli(["conect", "host"])
+    assert.strictEqual(code, 2)
+    assert.deepStrictEqual(results, [])
+    assert.deepStrictEqual(messages, [
+      "happy-eyeballs: \"conect\" is not a command: did you mean connect? (see happy-eyeballs --help)"
+    ])
+  })
+
+  it("shows its help on standard error where no command is given, and on standard output where it is asked for", () => {
+    const missing = runCli([])
+    assert.deepStrictEqual([missing.code, missing.results, missing.messages.length], [2, [], 1])
+    const asked = runCli(["--help"])
+    assert.deepStrictEqual([asked.code, asked.results, asked.messages], [0, missing.messages, []])
+  })
+
+  it("has a flag for every option of a connect", () => {
+    const { code, results } = runCli(["connect", "--help"])
+    assert.strictEqual(code, 0)
+    const flags: ReadonlyArray<string> = results.join("\n").match(/--[a-z-]+/g) ?? []
+    for (
+      const flag of [
+        "--resolution-delay",
+        "--connection-attempt-delay",
+        "--attempt-timeout",
+        "--timeout",
+        "--first-address-family-count",
+        "--port-order",
+        "--head-start",
+        "--max-attempts-in-flight",
+        "--max-candidates",
+        "--max-open-attempts",
+        "--family",
+        "--tls",
+        "--allow-insecure",
+        "--json"
+      ]
+    ) assert.include(flags, flag)
+  })
+
+  it("says its version", () => {
+    assert.deepStrictEqual(runCli(["--version"]), { code: 0, results: ["0.1.0"], messages: [] })
+  })
+})
