@@ -29,7 +29,8 @@ export interface ServiceRecord {
   readonly port?: number | null | undefined
   readonly ipv4hint?: ReadonlyArray<string> | undefined
   readonly ipv6hint?: ReadonlyArray<string> | undefined
-  readonly mandatory?: ReadonlyArray<number> | undefined
+  /** Service parameters by number, by name or as `key667`. */
+  readonly mandatory?: ReadonlyArray<number | string> | undefined
 }
 
 /**

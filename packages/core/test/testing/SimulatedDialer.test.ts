@@ -315,25 +315,54 @@ describe("Dialed.onClose of a simulated connection", () => {
 })
 
 describe("an invalid world", () => {
-  it.each<[string, World.World, RegExp]>([
-    ["address", { network: { "192.0.2.256": { outcome: "drop" } } }, /network\["192\.0\.2\.256"\]: give an address/],
-    ["port", { network: { "192.0.2.1:99999": { outcome: "drop" } } }, /network\["192\.0\.2\.1:99999"\]/],
-    ["source", { sources: { IPv6: "fe80" } }, /sources\["IPv6"\]: "fe80" is not an IP address/],
-    ["family", { sources: { IPv5: null } }, /sources\["IPv5"\]: "IPv5" is not an IP address/],
-    ["prefix length", { sources: { IPv4: "192.0.2.1/33" } }, /sources\["IPv4"\].*not one of 0 to 32/],
-    ["name", { names: { "a..b": [] } }, /names\["a\.\.b"\]: "a\.\.b" is not a domain name/],
+  it.each<[string, World.World, string]>([
+    [
+      "address",
+      { network: { "192.0.2.256": { outcome: "drop" } } },
+      "network[\"192.0.2.256\"]: expected an address, an address:port, an [address]:port or the path of a Unix socket, " +
+      "got \"192.0.2.256\""
+    ],
+    [
+      "port",
+      { network: { "192.0.2.1:99999": { outcome: "drop" } } },
+      "network[\"192.0.2.1:99999\"]: expected an address, an address:port, an [address]:port or the path of a Unix " +
+      "socket, got \"192.0.2.1:99999\""
+    ],
+    [
+      "source",
+      { sources: { IPv6: "fe80" } },
+      "sources[\"IPv6\"]: expected an IP address, or ADDR/PREFIXLENGTH, got \"fe80\""
+    ],
+    [
+      "family",
+      { sources: { IPv5: null } },
+      "sources[\"IPv5\"]: expected \"IPv4\", \"IPv6\" or an IP address, got \"IPv5\""
+    ],
+    [
+      "prefix length",
+      { sources: { IPv4: "192.0.2.1/33" } },
+      "sources[\"IPv4\"]: expected an IP address, or ADDR/PREFIXLENGTH, got \"192.0.2.1/33\""
+    ],
+    ["name", { names: { "a..b": [] } }, "names[\"a..b\"]: expected a domain name, got \"a..b\""],
     [
       "answer",
       { names: { "a.example": [{ type: "A", addresses: ["::1"] }] } },
-      /names\["a\.example"\]\[0\]\.addresses\[0\]: "::1" is not an IPv4 address/
+      "names[\"a.example\"][0].addresses[0]: expected an IPv4 address, got \"::1\""
     ],
     [
       "hint",
       { names: { "a.example": [{ type: "HTTPS", records: [{ priority: 1, target: ".", ipv6hint: ["1.2.3.4"] }] }] } },
-      /names\["a\.example"\]\[0\]\.records\[0\]\.ipv6hint\[0\]: "1\.2\.3\.4" is not an IPv6 address/
+      "names[\"a.example\"][0].records[0].ipv6hint[0]: expected an IPv6 address, got \"1.2.3.4\""
+    ],
+    [
+      "service parameter",
+      { names: { "a.example": [{ type: "HTTPS", records: [{ priority: 1, target: ".", mandatory: ["prot"] }] }] } },
+      "names[\"a.example\"][0].records[0].mandatory[0]: expected the name or the number of a service parameter, got \"prot\""
     ]
   ])("is refused with a message that names the %s", (_, world, message) => {
-    assert.throws(() => VirtualTime.runUnsafe(inWorld(world)(Effect.void)), message)
+    const exit = VirtualTime.run(inWorld(world)(Effect.void))
+    assert.isTrue(Exit.isFailure(exit) && Exit.hasDies(exit))
+    assert.include(String(exit), `InvalidWorld: invalid world: ${message}`)
   })
 
   inSimulatedTime("changes nothing when it is an update", () =>

@@ -137,7 +137,7 @@ describe("the resolver of a simulated network", () => {
             port: 8443,
             ipv4hint: [Result.getOrThrow(NetAddress.ipv4FromString("192.0.2.1"))],
             ipv6hint: [Result.getOrThrow(NetAddress.ipv6FromString("2001:db8::2"))],
-            mandatory: [1],
+            mandatory: [1, 4, 667],
             ech: undefined
           }
         ]
@@ -155,7 +155,7 @@ describe("the resolver of a simulated network", () => {
             port: 8443,
             ipv4hint: ["192.0.2.1"],
             ipv6hint: ["2001:db8::2"],
-            mandatory: [1]
+            mandatory: [1, "ipv4hint", "key667"]
           }
         ]
       }]

@@ -8,7 +8,14 @@ import * as Result from "effect/Result"
 import * as Endpoint from "../../Endpoint.ts"
 import type { Answer, ServiceRecord } from "../../Resolver.ts"
 import * as SourceAddress from "../../SourceAddress.ts"
-import { type Behaviour, InvalidWorld, type NameAnswer, type World } from "../World.ts"
+import {
+  type Behaviour,
+  InvalidWorld,
+  type NameAnswer,
+  type ServiceRecord as WrittenRecord,
+  type World
+} from "../World.ts"
+import * as Syntax from "./worldSyntax.ts"
 
 /**
  * An answer ready to be given, `afterMs` after the query.
@@ -36,13 +43,15 @@ export class LiveWorld {
 
   /** Throws `InvalidWorld`. Nothing changes then. */
   updateUnsafe(change: World): void {
-    const answers = Object.entries(change.names ?? {}).map(([name, given]) => parseName(name, given))
+    const answers = Object.entries(change.names ?? {}).map(([name, given]) => timedAnswers(name, given))
     const behaviours = Object.entries(change.network ?? {}).map(([key, behaviour]) =>
-      [parseKey(key), behaviour] as const
+      [parse(Syntax.networkKey, key, `network["${key}"]`), behaviour] as const
     )
-    const sources = Object.entries(change.sources ?? {}).map(([key, text]) =>
-      [parseSourceKey(key), text === null ? SourceAddress.noRoute : parseSource(key, text)] as const
-    )
+    const sources = Object.entries(change.sources ?? {}).map(([key, text]) => {
+      const path = `sources["${key}"]`
+      const source = text === null ? SourceAddress.noRoute : parse(Syntax.source, text, path)
+      return [parse(Syntax.sourceKey, key, path), source] as const
+    })
     for (const [name, timed] of answers) this.answers.set(name, timed)
     for (const [key, behaviour] of behaviours) this.behaviours.set(key, behaviour)
     for (const [key, source] of sources) this.sources.set(key, source)
@@ -87,54 +96,24 @@ export const makeSourceAddresses = (world: LiveWorld): SourceAddress.SourceAddre
     }).join(" ")
 })
 
-const invalid = (path: string, detail: string) => new InvalidWorld({ path, detail })
-
-const parseKey = (key: string): string => {
-  const path = `network[${JSON.stringify(key)}]`
-  if (key.includes("/")) return key.startsWith("unix:") ? key.slice(5) : key
-  const bare = NetAddress.inetAddressFromHostString(key, 0)
-  if (Result.isSuccess(bare)) return NetAddress.formatHost(bare.success)
-  const withPort = NetAddress.inetAddressFromString(key)
-  if (Result.isSuccess(withPort)) return NetAddress.formatInet(withPort.success)
-  throw invalid(path, "give an address, an address:port, an [address]:port or the path of a Unix socket")
+const parse = <I extends number | string, A>(parser: (input: I) => Syntax.Parsed<A>, input: I, path: string): A => {
+  const parsed = parser(input)
+  if (Result.isSuccess(parsed)) return parsed.success
+  throw new InvalidWorld({ path, detail: `expected ${parsed.failure}, got ${JSON.stringify(input)}` })
 }
 
-const parseSourceKey = (key: string): string =>
-  key === "IPv4" || key === "IPv6" ? key : NetAddress.formatIp(parseIp(`sources[${JSON.stringify(key)}]`, key))
-
-const parseSource = (key: string, text: string): SourceAddress.Source => {
-  const path = `sources[${JSON.stringify(key)}]`
-  const slash = text.indexOf("/")
-  const address = parseIp(path, slash === -1 ? text : text.slice(0, slash))
-  if (slash === -1) return SourceAddress.known(address)
-  const prefixLength = Number(text.slice(slash + 1))
-  if (!/^\d+$/.test(text.slice(slash + 1)) || prefixLength > NetAddress.width(address)) {
-    throw invalid(path, `"${text}" has a prefix length that is not one of 0 to ${NetAddress.width(address)}`)
-  }
-  return SourceAddress.known(address, prefixLength)
-}
-
-const parseIp = (path: string, text: string): NetAddress.IpAddress => {
-  const address = NetAddress.ipFromString(text)
-  if (Result.isFailure(address)) throw invalid(path, `"${text}" is not an IP address`)
-  return address.success
-}
-
-const parseName = (name: string, given: ReadonlyArray<NameAnswer>): readonly [string, ReadonlyArray<TimedAnswer>] => {
-  const path = `names[${JSON.stringify(name)}]`
-  const owner = parseDomainName(path, name)
+const timedAnswers = (
+  name: string,
+  given: ReadonlyArray<NameAnswer>
+): readonly [string, ReadonlyArray<TimedAnswer>] => {
+  const path = `names["${name}"]`
+  const owner = parse(Syntax.domainName, name, path)
   const timed = given.map((answer, index) => ({
     afterMs: answer.afterMs ?? 0,
-    answer: toAnswer(`${path}[${index}]`, owner, answer)
+    answer: toAnswer(owner, answer, `${path}[${index}]`)
   }))
   // Stable: array order decides where times tie.
   return [Host.toRelative(owner), timed.toSorted((a, b) => a.afterMs - b.afterMs)]
-}
-
-const parseDomainName = (path: string, text: string): Host.DomainName => {
-  const name = Host.domainNameFromString(text)
-  if (Result.isFailure(name)) throw invalid(path, `"${text}" is not a domain name`)
-  return name.success
 }
 
 /**
@@ -143,48 +122,39 @@ const parseDomainName = (path: string, text: string): Host.DomainName => {
  *
  * @internal
  */
-export const toAnswer = (path: string, owner: Host.DomainName, given: NameAnswer): Answer => {
+export const toAnswer = (owner: Host.DomainName, given: NameAnswer, path: string): Answer => {
   const ttl = given.ttlSeconds === undefined ? undefined : Duration.seconds(given.ttlSeconds)
   const common = { owner, ttl, source: "network" } as const
   const { reason, type } = given
   if (reason !== undefined) {
-    const error = new Dns.DnsError({
-      reason,
-      method: "resolve",
-      hostname: owner,
-      recordType: type === "HTTPS" ? undefined : type
-    })
+    const recordType = type === "HTTPS" ? undefined : type
+    const error = new Dns.DnsError({ reason, method: "resolve", hostname: owner, recordType })
     return { ...common, _tag: "Failed", type, error }
   }
   if (type === "HTTPS") {
-    const records = (given.records ?? []).map((record, index) => toRecord(`${path}.records[${index}]`, record))
+    const records = (given.records ?? []).map((record, index) => toRecord(record, `${path}.records[${index}]`))
     return { ...common, _tag: "Services", type, records }
   }
-  const parse = type === "AAAA" ? parseIpv6 : parseIpv4
-  const addresses = (given.addresses ?? []).map((text, index) => parse(`${path}.addresses[${index}]`, text))
+  const addresses = type === "AAAA"
+    ? parseAll(Syntax.ipv6, given.addresses, `${path}.addresses`)
+    : parseAll(Syntax.ipv4, given.addresses, `${path}.addresses`)
   return { ...common, _tag: "Addresses", type, addresses }
 }
 
-const toRecord = (path: string, given: NonNullable<NameAnswer["records"]>[number]): ServiceRecord => ({
+const toRecord = (given: WrittenRecord, path: string): ServiceRecord => ({
   priority: given.priority,
-  target: parseDomainName(`${path}.target`, given.target),
+  target: parse(Syntax.domainName, given.target, `${path}.target`),
   alpn: given.alpn ?? [],
   noDefaultAlpn: given.noDefaultAlpn ?? false,
   port: given.port ?? undefined,
-  ipv4hint: (given.ipv4hint ?? []).map((text, index) => parseIpv4(`${path}.ipv4hint[${index}]`, text)),
-  ipv6hint: (given.ipv6hint ?? []).map((text, index) => parseIpv6(`${path}.ipv6hint[${index}]`, text)),
-  mandatory: given.mandatory ?? [],
+  ipv4hint: parseAll(Syntax.ipv4, given.ipv4hint, `${path}.ipv4hint`),
+  ipv6hint: parseAll(Syntax.ipv6, given.ipv6hint, `${path}.ipv6hint`),
+  mandatory: parseAll(Syntax.serviceKey, given.mandatory, `${path}.mandatory`),
   ech: undefined
 })
 
-const parseIpv4 = (path: string, text: string): NetAddress.Ipv4Address => {
-  const address = NetAddress.ipv4FromString(text)
-  if (Result.isFailure(address)) throw invalid(path, `"${text}" is not an IPv4 address`)
-  return address.success
-}
-
-const parseIpv6 = (path: string, text: string): NetAddress.Ipv6Address => {
-  const address = NetAddress.ipv6FromString(text)
-  if (Result.isFailure(address)) throw invalid(path, `"${text}" is not an IPv6 address`)
-  return address.success
-}
+const parseAll = <I extends number | string, A>(
+  parser: (input: I) => Syntax.Parsed<A>,
+  inputs: ReadonlyArray<I> | undefined,
+  path: string
+): ReadonlyArray<A> => (inputs ?? []).map((input, index) => parse(parser, input, `${path}[${index}]`))
