@@ -16,6 +16,7 @@ import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import type * as Semaphore from "effect/Semaphore"
+import type { AddressPolicy } from "./AddressPolicy.ts"
 import * as AddressSelection from "./AddressSelection.ts"
 import * as Answers from "./Answers.ts"
 import type { Settings } from "./ConnectOptions.ts"
@@ -40,6 +41,8 @@ export interface Environment {
   readonly resolver: Resolver["Service"]
   /** How this host would reach an address, which decides its place. */
   readonly sources: SourceAddresses
+  /** Which addresses may be dialled; absent: all. */
+  readonly policy: AddressPolicy["Service"] | undefined
   /** A permit for each attempt of the service that may be open. */
   readonly openAttempts: Semaphore.Semaphore
   /** Owns what outlives a connect: lookups that fill a cache. */
@@ -124,7 +127,27 @@ export const connect = <A, E, R>(
     const releasePermit = (held: Scope.Closeable | undefined, exit: Exit.Exit<unknown, unknown>) =>
       held === undefined ? Effect.void : Scope.close(held, exit)
 
-    const next: Pull.Pull<Candidate> = Effect.gen(function*() {
+    const untried = () => candidates.all(answers()).filter((one) => !tried.has(one))
+
+    const deniedBy = ({ endpoint }: Candidate): DialFailed | undefined => {
+      const reason = environment.policy?.denies(endpoint.address)
+      return reason === undefined
+        ? undefined
+        : new DialFailed({ endpoint, kind: "Denied", code: undefined, cause: new Error(reason) })
+    }
+
+    // With `reject`, one denied address is enough to end the race.
+    const rejected = Effect.suspend(() => {
+      const candidate = environment.policy?.onDenied === "reject" ? untried().find(deniedBy) : undefined
+      if (candidate === undefined) return Effect.void
+      const attempt = tried.size
+      tried.add(candidate)
+      journal.say({ _tag: "AttemptStarted", attempt, endpoint: candidate.endpoint })
+      journal.say({ _tag: "AttemptFailed", attempt, endpoint: candidate.endpoint, failure: deniedBy(candidate)! })
+      return Effect.fail("denied" as const)
+    })
+
+    const next: Pull.Pull<Candidate, "denied"> = Effect.gen(function*() {
       while (true) {
         const { version } = signal
         if (resolution?.defect !== undefined) return yield* Effect.failCause(resolution.defect)
@@ -134,7 +157,8 @@ export const connect = <A, E, R>(
           continue
         }
         begun = true
-        const candidate = candidates.all(answers()).find((one) => !tried.has(one))
+        yield* rejected
+        const [candidate] = untried()
         const full = tried.size >= settings.maxCandidates
         if (candidate === undefined || full) {
           const mayRefresh = resolution !== undefined && !resolution.refreshed && !full && Answers.allCached(answers())
@@ -148,8 +172,7 @@ export const connect = <A, E, R>(
             continue
           }
           if (candidate !== undefined) {
-            const count = candidates.all(answers()).filter((one) => !tried.has(one)).length
-            journal.say({ _tag: "LeftOut", count, limit: settings.maxCandidates })
+            journal.say({ _tag: "LeftOut", count: untried().length, limit: settings.maxCandidates })
           }
           return yield* Cause.done()
         }
@@ -178,7 +201,11 @@ export const connect = <A, E, R>(
         lastStartAt[candidate.portIndex] = journal.now
         journal.say({ _tag: "AttemptStarted", attempt, endpoint })
         const congested = () => journal.say({ _tag: "Congested", attempt, endpoint })
-        return Effect.onExit(dialPatiently(endpoint, dial, settings.attemptTimeout, congested), (exit) => {
+        const denied = deniedBy(candidate)
+        const dialling = denied === undefined
+          ? dialPatiently(endpoint, dial, settings.attemptTimeout, congested)
+          : Effect.fail(denied)
+        return Effect.onExit(dialling, (exit) => {
           inFlight.delete(candidate)
           if (Exit.isSuccess(exit)) {
             // No wake: whoever waits for more candidates is about to be

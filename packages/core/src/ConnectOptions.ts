@@ -109,8 +109,11 @@ export const CurrentOptions: Context.Reference<ConnectOptions> = Context.Referen
 export const withOptions: {
   (options: ConnectOptions): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(effect: Effect.Effect<A, E, R>, options: ConnectOptions): Effect.Effect<A, E, R>
-} = dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ConnectOptions): Effect.Effect<A, E, R> =>
-  Effect.updateService(effect, CurrentOptions, (current) => merge(current, options)))
+} = dual(
+  2,
+  <A, E, R>(effect: Effect.Effect<A, E, R>, options: ConnectOptions): Effect.Effect<A, E, R> =>
+    Effect.updateService(effect, CurrentOptions, (current) => merge(current, options))
+)
 
 /**
  * Puts options over others: what the second leaves `undefined` stays.

@@ -15,11 +15,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { AddressPolicy } from "./AddressPolicy.ts"
 import * as Connect from "./Connect.ts"
 import { ConnectError, type ConnectErrorReason, formatFailure, InvalidOptions } from "./ConnectError.ts"
 import type { ConnectEvent } from "./ConnectEvent.ts"
@@ -170,6 +172,7 @@ const make = Effect.fnUntraced(function*(
     resolver,
     scope,
     sources: yield* SourceAddress,
+    policy: Option.getOrUndefined(yield* Effect.serviceOption(AddressPolicy)),
     openAttempts: Semaphore.makeUnsafe(layerSettings.maxOpenAttempts),
     backgroundClock: yield* BackgroundClock
   }

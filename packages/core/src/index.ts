@@ -1,3 +1,4 @@
+export * as AddressPolicy from "./AddressPolicy.ts"
 export * as AddressSelection from "./AddressSelection.ts"
 export * as Answers from "./Answers.ts"
 export * as Connect from "./Connect.ts"
