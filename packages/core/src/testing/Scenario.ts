@@ -243,11 +243,11 @@ export const fromText = (text: string): Result.Result<ReadonlyArray<Scenario>, I
 export const run = (
   scenario: Scenario,
   options?: {
-    /** For losses and shuffles. Default 0. */
+    /** For losses and shuffles. Default 0; `1` and `"1"` are the same. */
     readonly seed?: string | number | undefined
   }
 ): ConnectResult | ReadonlyArray<ConnectResult> => {
-  const results = ScenarioRun.run(scenario, options?.seed)
+  const results = ScenarioRun.run(scenario, String(options?.seed ?? 0))
   return scenario.repeat === undefined ? results[0]! : results
 }
 

@@ -29,7 +29,7 @@ import { LiveWorld, makeSourceAddresses, type TimedAnswer, toAnswer } from "./wo
  *
  * @internal
  */
-export const run = (scenario: Scenario, seed: string | number | undefined): ReadonlyArray<ConnectResult> => {
+export const run = (scenario: Scenario, seed: string): ReadonlyArray<ConnectResult> => {
   const exit = VirtualTime.run(play(scenario), { seed, maxSteps: 1_000_000 * (scenario.repeat ?? 1) })
   if (Exit.isSuccess(exit)) return exit.value
   throw Cause.squash(exit.cause)
