@@ -18,13 +18,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeModule from "node:module"
 import * as Connect from "./commands/Connect.ts"
+import * as Simulate from "./commands/Simulate.ts"
 import * as Ending from "./Ending.ts"
 import { Output } from "./Output.ts"
 import * as Usage from "./Usage.ts"
 
 const root = Command.make("happy-eyeballs").pipe(
   Command.withDescription("Connect by racing addresses, and see what happened"),
-  Command.withSubcommands([Connect.command])
+  Command.withSubcommands([Connect.command, Simulate.command])
 )
 
 // From `src` and from `dist` the manifest is one folder up.

@@ -64,7 +64,9 @@ export const fromErrors = (
   errors: ReadonlyArray<CliError.NonShowHelpErrors>,
   commandPath: ReadonlyArray<string>
 ): Fault => ({
-  tag: errors.some(({ _tag }) => _tag === "MissingArgument") ? "InvalidTarget" : "InvalidOptions",
+  tag: errors.some((error) => error._tag === "MissingArgument" && error.argument === "HOST")
+    ? "InvalidTarget"
+    : "InvalidOptions",
   message: `${errors.map(describe).join("; ")} (see ${commandPath.join(" ")} --help)`
 })
 

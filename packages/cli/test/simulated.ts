@@ -1,14 +1,16 @@
 import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
-import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
-import * as NodeStdio from "@effect/platform-node-shared/NodeStdio"
 import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
 import * as SimulatedNetwork from "@happy-eyeballs/core/testing/SimulatedNetwork"
 import type { World } from "@happy-eyeballs/core/testing/World"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as PlatformError from "effect/PlatformError"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
 import * as Cli from "../src/Cli.ts"
 import { Ending } from "../src/Ending.ts"
 import { Output } from "../src/Output.ts"
@@ -16,9 +18,30 @@ import type { Style } from "../src/Style.ts"
 
 const style: Style = { columns: 80, colour: false, unicode: true }
 
-const layerPlatform = Layer.mergeAll(NodeChildProcessSpawner.layer, NodeStdio.layer, NodeTerminal.layer).pipe(
-  Layer.provideMerge(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer))
-)
+export interface Options {
+  readonly interruptAfterMs?: number
+  /** Files by name; a folder is undefined. Real files do not exist in virtual time. */
+  readonly files?: Readonly<Record<string, string | undefined>>
+  readonly stdin?: string
+}
+
+const layerPlatform = ({ files = {}, stdin = "" }: Options) => {
+  const fail = (tag: "NotFound" | "BadResource", file: string) =>
+    Effect.fail(
+      PlatformError.systemError({ _tag: tag, module: "FileSystem", method: "readFile", pathOrDescriptor: file })
+    )
+  const layerFiles = FileSystem.layerNoop({
+    readFileString: (file) => {
+      const text = files[file]
+      return text === undefined ? fail(file in files ? "BadResource" : "NotFound", file) : Effect.succeed(text)
+    }
+  })
+  return Layer.mergeAll(
+    NodeChildProcessSpawner.layer,
+    NodeTerminal.layer,
+    Stdio.layerTest({ stdin: Stream.make(new TextEncoder().encode(stdin)) })
+  ).pipe(Layer.provideMerge(Layer.mergeAll(layerFiles, NodePath.layer)))
+}
 
 export interface Ran {
   /** The exit code; 130 stands for an interruption. */
@@ -31,7 +54,7 @@ export interface Ran {
 export const runCli = (
   args: ReadonlyArray<string>,
   world: World = {},
-  options: { readonly interruptAfterMs?: number } = {}
+  options: Options = {}
 ): Ran => {
   const results: Array<string> = []
   const messages: Array<string> = []
@@ -41,7 +64,7 @@ export const runCli = (
     style
   })
   const program = Cli.run(args).pipe(
-    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform, SimulatedNetwork.layer(world)))
+    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform(options), SimulatedNetwork.layer(world)))
   )
   const { interruptAfterMs } = options
   const exit = SimulatedNetwork.run(
