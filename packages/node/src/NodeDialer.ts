@@ -112,25 +112,13 @@ export const make = (options: Options = {}): {
           // For life: after the win an error is told to whoever reads, and must not end the process when nobody does.
           opened.on("error", fail)
           opened.once("close", () => {
-            fail(new Error("the connection was closed while it was being opened"))
+            if (state === "opening") fail(new Error("the connection was closed while it was being opened"))
             Scope.closeUnsafe(scope, Exit.void)
           })
           opened.once(endpoint.tls === undefined ? "connect" : "secureConnect", () => {
-            state = "won"
-            // Not reading, but ready to: `pause` alone would make a `data` listener wait for a `resume` as well.
-            Reflect.set(opened, "readableFlowing", null)
-            resume(Effect.map(
-              NodeSocket.fromDuplex(takeOnce(opened, scope)),
-              (socket) => ({
-                endpoint,
-                socket,
-                native: opened,
-                onClose: (listener) => {
-                  if (opened.closed) listener()
-                  else opened.once("close", listener)
-                }
-              })
-            ))
+            state = "won" // Not reading, but ready to: `pause` alone would make a `data` listener wait for a `resume` as well.
+            ;(opened as { readableFlowing: boolean | null }).readableFlowing = null
+            resume(Effect.succeed(dialed(endpoint, opened, scope)))
           })
           return Effect.sync(abandon)
         })
@@ -235,6 +223,22 @@ const identity = (endpoint: Endpoint.Endpoint, options: Tls.ConnectionOptions): 
   if (servername === name) return { servername }
   const check = options.checkServerIdentity ?? Tls.checkServerIdentity
   return { servername, checkServerIdentity: (_, certificate) => check(name, certificate) }
+}
+
+const dialed = (endpoint: Endpoint.Endpoint, native: Net.Socket, scope: Scope.Closeable): NodeDialed => {
+  let socket: Socket.Socket | undefined
+  return {
+    endpoint,
+    // Made when it is asked for: whoever takes the native socket saves a tenth of the time of a connect on loopback.
+    get socket() {
+      return socket ??= Effect.runSync(NodeSocket.fromDuplex(takeOnce(native, scope)))
+    },
+    native,
+    onClose: (listener) => {
+      if (native.closed) listener()
+      else native.once("close", listener)
+    }
+  }
 }
 
 const destroy = (socket: Net.Socket): Effect.Effect<void> =>

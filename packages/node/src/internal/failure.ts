@@ -1,32 +1,16 @@
 /**
- * What the system's and OpenSSL's error codes say about a dial.
+ * What Node's and OpenSSL's errors say about a dial.
  */
 import * as Dialer from "@happy-eyeballs/core/Dialer"
 import type { Endpoint } from "@happy-eyeballs/core/Endpoint"
 import * as Predicate from "effect/Predicate"
 
-// The codes that libuv gives for `connect`, and for what goes before it. Those of a listener's full backlog and of a
-// missing Unix path are here too: `EAGAIN` is what Linux says of the former, `ENOENT` of the latter.
-const kinds: ReadonlyMap<string, Dialer.FailureKind> = new Map([
-  ["ECONNREFUSED", "Refused"],
+// What core's table of system codes leaves out: Linux says `EAGAIN` of a Unix socket whose backlog is full, and
+// `EINVAL` of an address that cannot be reached from the one to connect from, or not without a zone.
+const kinds: ReadonlyMap<string | undefined, Dialer.FailureKind> = new Map([
   ["EAGAIN", "Refused"],
-  ["EHOSTUNREACH", "Unreachable"],
-  ["EHOSTDOWN", "Unreachable"],
-  ["ENETUNREACH", "Unreachable"],
-  ["ENETDOWN", "Unreachable"],
-  ["ENONET", "Unreachable"],
-  ["EADDRNOTAVAIL", "Unreachable"],
-  ["EAFNOSUPPORT", "Unreachable"],
-  ["EINVAL", "Unreachable"],
   ["ENOENT", "Unreachable"],
-  ["ECONNRESET", "Reset"],
-  ["ECONNABORTED", "Reset"],
-  ["EPIPE", "Reset"],
-  ["ETIMEDOUT", "Timeout"],
-  ["EACCES", "PermissionDenied"],
-  ["EPERM", "PermissionDenied"],
-  ["EMFILE", "Congested"],
-  ["ENFILE", "Congested"],
+  ["EINVAL", "Unreachable"],
   ["ENOBUFS", "Congested"],
   ["ENOMEM", "Congested"],
   ["ERR_IP_BLOCKED", "Denied"],
@@ -38,11 +22,15 @@ const kinds: ReadonlyMap<string, Dialer.FailureKind> = new Map([
  * Makes the failure of a dial from what Node threw or emitted.
  */
 export const fromCause = (endpoint: Endpoint, cause: unknown): Dialer.DialFailed => {
-  const code = Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined
-  // Codes of certificates and of OpenSSL are many and grow; the system's are few. So at an endpoint that speaks TLS,
-  // what the system did not say was said by TLS.
-  const kind = (code === undefined ? undefined : kinds.get(code)) ?? (endpoint.tls === undefined ? "Unknown" : "Tls")
-  return new Dialer.DialFailed({ endpoint, kind, code, cause: readable(cause) })
+  const { code, kind } = Dialer.failureFromCause(endpoint, cause)
+  return new Dialer.DialFailed({
+    endpoint,
+    // Codes of certificates and of OpenSSL are many and grow; the system's are few. So at an endpoint that speaks TLS,
+    // what the system did not say was said by TLS.
+    kind: kind !== "Unknown" ? kind : kinds.get(code) ?? (endpoint.tls === undefined ? "Unknown" : "Tls"),
+    code,
+    cause: readable(cause)
+  })
 }
 
 // OpenSSL's message is a line of its error queue, file and line number included, that ends with a line break.
