@@ -100,8 +100,8 @@ export const rfc6724: PolicyTable = fromRows([
 ])
 
 /**
- * The policy table of draft-ietf-6man-rfc6724-update-21: unique local addresses
- * go before IPv4, and 6to4 goes last.
+ * The policy table of draft-ietf-6man-rfc6724-update: unique local addresses go
+ * before IPv4, and 6to4 goes behind it.
  *
  * **Details**
  *
@@ -325,8 +325,7 @@ const mappedPrefix = bitsOf(NetAddress.ipv4Unspecified)
 
 const loopback = bitsOf(NetAddress.ipv6Loopback)
 
-const isIpv4 = (bits: NetAddress.Ipv6Segments): boolean =>
-  bits[5] === 0xffff && commonPrefixLength(bits, mappedPrefix) >= 96
+const isIpv4 = (bits: NetAddress.Ipv6Segments): boolean => commonPrefixLength(bits, mappedPrefix) >= 96
 
 const commonPrefixLength = (a: NetAddress.Ipv6Segments, b: NetAddress.Ipv6Segments): number => {
   for (let index = 0; index < 8; index++) {

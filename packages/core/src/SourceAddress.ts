@@ -78,8 +78,8 @@ export const unknown: Source = { _tag: "Unknown" }
  */
 export interface SourceAddresses {
   /**
-   * Gives what was last learned about a destination, at once and however old it
-   * is, so that an order does not change in the middle of a race.
+   * Gives what was last learned about a destination, at once. It may be old: a
+   * race that outlasts it keeps its order.
    */
   readonly peek: (destination: NetAddress.IpAddress) => Source
   /**
@@ -258,7 +258,6 @@ export const make = (
         return missing(destinations, now).length === 0 ? Effect.void : oneAtATime.withPermits(1)(
           // Looked at again: whoever had the permit before may have learned it.
           Effect.suspend(() => {
-            const now = clock.currentTimeMillisUnsafe()
             const asked = missing(destinations, now)
             return asked.length === 0 ? Effect.void : ask(asked, now)
           })

@@ -27,12 +27,13 @@ type Settings = Partial<AddressSelection.Options<Destination>>
 const sort = <D extends Destination>(destinations: ReadonlyArray<D>, settings?: Settings): ReadonlyArray<D> =>
   AddressSelection.sort(destinations, { address: addressOf, source: sourceOf, ...settings })
 
-/** Asserts that the destinations come out in the order given, whatever order of two neighbours they came in. */
+/** Asserts that the destinations come out in the order given, from that order and from the reverse. */
 const prefers = (ordered: ReadonlyArray<Destination>, settings?: Settings): void => {
   assert.deepStrictEqual(sort(ordered, settings), ordered)
   assert.deepStrictEqual(sort(ordered.toReversed(), settings), ordered)
 }
 
+/** Asserts that the destinations come out as they came in, from both orders. */
 const ties = (destinations: ReadonlyArray<Destination>, settings?: Settings): void => {
   assert.deepStrictEqual(sort(destinations, settings), destinations)
   assert.deepStrictEqual(sort(destinations.toReversed(), settings), destinations.toReversed())
@@ -120,8 +121,8 @@ describe("AddressSelection.sort, rule by rule", () => {
     prefers([{ to: "192.0.2.1", from: "192.0.2.9" }, { to: "2001:db8::1", from: null }])
   })
 
-  it("rule 1: goes before rule 2", () => {
-    prefers([{ to: "2001:db8::1", from: "fe80::2" }, { to: "2001:db8::2", from: null }])
+  it("rule 1: goes before all other rules", () => {
+    prefers([{ to: "fd00::1", from: "fe80::2" }, { to: "2001:db8::1", from: null }])
   })
 
   it("rule 1: orders destinations without a route by the rules that need no source", () => {
@@ -342,10 +343,22 @@ describe("AddressSelection.lookup", () => {
     assert.deepStrictEqual(of(policy, "11.1.2.3"), [35, 4])
   })
 
-  it("gives the lowest precedence to an address that no prefix covers", () => {
+  it("prefers IPv4 to IPv6 by a table that says so, as in RFC 6724 §10.3", () => {
+    const policy = AddressSelection.policyTable([
+      ...rfc6724.policies.filter(({ label }) => label !== 4),
+      { prefix: IpNetwork.fromStringUnsafe("::ffff:0:0/96"), precedence: 100, label: 4 }
+    ])
+    const ipv6 = { to: "2001:db8:1::1", from: "2001:db8:1::2" }
+    const ipv4 = { to: "198.51.100.121", from: "198.51.100.117" }
+    prefers([ipv6, ipv4])
+    prefers([ipv4, ipv6], { policy })
+  })
+
+  it("gives the lowest precedence and one label to all addresses that no prefix covers", () => {
     const policy = table(["2001:db8::/32", -1, 1])
     prefers([{ to: "2001:db8::1", from: "2001:db8::2" }, { to: "192.0.2.1", from: "192.0.2.9" }], { policy })
     ties([{ to: "192.0.2.1", from: "192.0.2.9" }, { to: "2001:1::1", from: "2001:1::2" }], { policy })
+    prefers([{ to: "192.0.2.1", from: "192.0.2.9" }, { to: "2001:1::1", from: "2001:db8::2" }], { policy })
   })
 
   it("puts unique local addresses behind IPv4 by RFC 6724, and before it by the update draft", () => {
@@ -386,6 +399,7 @@ describe("AddressSelection.scopeOf", () => {
       "fec0::1": 5,
       "feff::1": 5,
       "2001:db8::1": 14,
+      "2001:db8::ffff:7f00:1": 14,
       "fd00::1": 14,
       "::": 14,
       "::2": 14,

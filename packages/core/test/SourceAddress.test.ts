@@ -91,12 +91,17 @@ describe("SourceAddress.make", () => {
       assert.deepStrictEqual(asked, ["192.0.2.2"])
     }))
 
-  it("is done at once when everything is fresh", async () => {
-    const sources = Effect.runSync(recorded().make)
-    const destinations = [ip("192.0.2.1"), ip("2001:db8::1")]
-    await Effect.runPromise(fill(sources, ...destinations))
+  it("is done at once when everything is fresh, also while another caller waits", async () => {
+    const hanging = ip("192.0.2.2")
+    const sources = Effect.runSync(SourceAddress.make({
+      internet,
+      probe: (destination) => destination === hanging ? Effect.never : Effect.succeed(byFamily(destination))
+    }))
+    await Effect.runPromise(fill(sources, "192.0.2.1", "2001:db8::1"))
+    const other = Effect.runFork(fill(sources, hanging))
     // Fails where the effect needs more than this moment.
-    Effect.runSync(fill(sources, ...destinations))
+    Effect.runSync(fill(sources, "192.0.2.1", "2001:db8::1"))
+    await Effect.runPromise(Fiber.interrupt(other))
   })
 
   it.effect("asks again after 5 s, and gives the old answer until then", () =>
@@ -244,6 +249,18 @@ describe("SourceAddress.make", () => {
       const known = destinations.filter((destination) => sources.peek(destination) === ipv4)
       assert.deepStrictEqual(known, destinations.slice(1))
       assert.strictEqual(sources.route("IPv6"), ipv6)
+    }))
+
+  it.effect("counts a destination that is asked about again as the latest", () =>
+    Effect.gen(function*() {
+      const { make } = recorded({ capacity: 128, timeToLive: "1 second" })
+      const sources = yield* make
+      yield* fill(sources, "198.51.100.1", "198.51.100.2")
+      yield* TestClock.adjust("1 second")
+      yield* fill(sources, "198.51.100.1")
+      for (let index = 0; index < 125; index++) yield* fill(sources, `192.0.2.${index}`)
+      assert.strictEqual(sources.peek(ip("198.51.100.1")), ipv4)
+      assert.strictEqual(sources.peek(ip("198.51.100.2")), SourceAddress.unknown)
     }))
 
   it.effect("remembers what one fill learned, however small its capacity", () =>

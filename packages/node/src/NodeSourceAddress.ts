@@ -11,6 +11,7 @@ import * as SourceAddress from "@happy-eyeballs/core/SourceAddress"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
 import * as Dgram from "node:dgram"
 import * as Os from "node:os"
 
@@ -67,8 +68,7 @@ const probe = (
     (socket) =>
       Effect.callback<SourceAddress.Source>((resume) => {
         let abandoned = false
-        const fail = (error: NodeJS.ErrnoException) =>
-          resume(Effect.succeed(noRouteCodes.has(error.code ?? "") ? SourceAddress.noRoute : SourceAddress.unknown))
+        const fail = (error: NodeJS.ErrnoException) => resume(Effect.succeed(sourceFromError(error)))
         // What fails before the route is looked up, such as a missing family or
         // descriptor, comes as an event. The listener stays until the socket is gone.
         socket.on("error", fail)
@@ -93,7 +93,7 @@ const probe = (
  * down, and the `blackhole` (`EINVAL`) and `prohibit` (`EACCES`) routes of Linux.
  * All other failures, such as `EMFILE`, say nothing of the destination.
  */
-const noRouteCodes: ReadonlySet<string> = new Set([
+const noRouteCodes: ReadonlySet<string | undefined> = new Set([
   "ENETUNREACH",
   "EHOSTUNREACH",
   "EADDRNOTAVAIL",
@@ -103,9 +103,18 @@ const noRouteCodes: ReadonlySet<string> = new Set([
   "EACCES"
 ])
 
+const sourceFromError = (error: NodeJS.ErrnoException): SourceAddress.Source => {
+  // Where a sandbox forbids UDP sockets, TCP may be allowed.
+  const forbidden = error.code === "EACCES" && error.syscall !== "connect"
+  return noRouteCodes.has(error.code) && !forbidden ? SourceAddress.noRoute : SourceAddress.unknown
+}
+
 const sourceFrom = (text: string, lengths: ReadonlyMap<string, number>): SourceAddress.Source => {
   const [literal = text] = text.split("%")
-  return SourceAddress.known(NetAddress.ipFromStringUnsafe(literal), lengths.get(literal))
+  const address = NetAddress.ipFromString(literal)
+  return Result.isSuccess(address)
+    ? SourceAddress.known(address.success, lengths.get(literal))
+    : SourceAddress.unknown
 }
 
 /** The prefix lengths of the addresses on this host's interfaces, or none where it may not see them. */
