@@ -98,6 +98,22 @@ const defaultPorts: Record<Protocol, number> = { udp: 53, tcp: 53, tls: 853, htt
 export const fromAddress = (address: NetAddress.InetAddress): NameServer => ({ protocol: "udp", address })
 
 /**
+ * Gives the server at the same address that answers in clear, on the usual port.
+ *
+ * @category converting
+ * @since 0.1.0
+ */
+export const clearText = (address: NetAddress.InetAddress): NameServer => ({
+  protocol: "udp",
+  address: NetAddress.isInetAddressV6(address)
+    ? Result.getOrElse(
+      NetAddress.inetAddressV6(address.address, defaultPorts.udp, { scopeId: address.scopeId }),
+      () => address
+    )
+    : NetAddress.inetAddressUnsafe(address.address, defaultPorts.udp)
+})
+
+/**
  * Prints scheme, host, port and path, without parameters:
  * `tls://192.0.2.53:853`.
  *

@@ -3,16 +3,15 @@ import { DialFailed } from "@happy-eyeballs/core/Dialer"
 import { BackgroundClock, type HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import * as Clock from "effect/Clock"
 import type { SecureRandom } from "effect/crypto/SecureRandom"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import type { ByteStreams, Security } from "../ByteStreams.ts"
 import { ServerFailed } from "../Transport.ts"
 import { Pipeline } from "./Pipeline.ts"
+import { Shared } from "./Shared.ts"
 
 interface Options {
   readonly server: string
@@ -26,12 +25,6 @@ interface Options {
   readonly idleTimeout?: Duration.Duration | undefined
 }
 
-interface Opening {
-  readonly done: Deferred.Deferred<Pipeline, ServerFailed>
-  fiber: Fiber.Fiber<Pipeline, ServerFailed> | undefined
-  waiting: number
-}
-
 /**
  * Gives the open connection of a server, or opens one. Whoever comes while it
  * is being opened waits for the same one; when all of them have gone, so has it.
@@ -39,41 +32,10 @@ interface Opening {
  * @internal
  */
 export const connector = (options: Options): Effect.Effect<Pipeline, ServerFailed> => {
+  const opening = new Shared<"connection", Pipeline, ServerFailed>(options.scope)
   let current: Pipeline | undefined
-  let opening: Opening | undefined
-
-  const begin = Effect.suspend(() => {
-    const shared: Opening = { done: Deferred.makeUnsafe(), fiber: undefined, waiting: 0 }
-    opening = shared
-    const opened = Effect.onExit(open(options), (exit) => {
-      if (opening === shared) opening = undefined
-      if (Exit.isSuccess(exit)) current = exit.value
-      return Deferred.done(shared.done, exit)
-    })
-    return Effect.map(Effect.forkIn(Effect.interruptible(opened), options.scope), (fiber) => {
-      shared.fiber = fiber
-      return shared
-    })
-  })
-
-  const join = (shared: Opening, restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>) => {
-    shared.waiting++
-    return Effect.onExit(restore(Deferred.await(shared.done)), () => {
-      if (--shared.waiting > 0 || Deferred.isDoneUnsafe(shared.done) || shared.fiber === undefined) return Effect.void
-      if (opening === shared) opening = undefined
-      return Fiber.interrupt(shared.fiber)
-    })
-  }
-
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.suspend(() => {
-      if (current?.isUsable === true) return Effect.succeed(current)
-      return Effect.flatMap(
-        opening === undefined ? begin : Effect.succeed(opening),
-        (shared) => join(shared, restore)
-      )
-    })
-  )
+  const opened = Effect.map(open(options), (pipeline) => (current = pipeline))
+  return Effect.suspend(() => current?.isUsable === true ? Effect.succeed(current) : opening.run("connection", opened))
 }
 
 const open = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pipeline, ServerFailed> {

@@ -1,0 +1,142 @@
+import type { Answer, AnswerType, Query, Resolver } from "@happy-eyeballs/core/Resolver"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Dns from "effect/net/Dns"
+import * as Host from "effect/net/Host"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { codes } from "../RecordType.ts"
+import * as Resolution from "../Resolution.ts"
+import type { StubResolver } from "../StubResolver.ts"
+import type { NoAnswer } from "../Upstream.ts"
+
+type Service = StubResolver["Service"]
+
+/**
+ * Makes core's `Resolver`.
+ *
+ * @internal
+ */
+export const toResolver = (stub: Service): Resolver["Service"] => ({
+  resolve: (query) =>
+    Stream.unwrap(Effect.map(stub.candidates(query.name), (candidates) => {
+      const [only, ...others] = candidates
+      return only === undefined || others.length > 0
+        ? search(stub, query, candidates)
+        // Each answer as it comes: there is no other name to try.
+        : Stream.mergeAll(
+          query.types.map((type) => Stream.fromEffect(ask(stub, query, only, type))),
+          { concurrency: "unbounded" }
+        )
+    }))
+})
+
+const ask = (stub: Service, query: Query, name: Host.DomainName, type: AnswerType): Effect.Effect<Answer> => {
+  const owner = query.name
+  if (type === "HTTPS") {
+    const error = new Dns.DnsError({ reason: "Unsupported", method: "resolve", hostname: owner })
+    return Effect.succeed({ _tag: "Failed", owner, type, error, ttl: undefined, source: "local" })
+  }
+  return Effect.match(stub.query({ name, type: codes[type] }, { refresh: query.refresh }), {
+    onFailure: (failure) => ({
+      _tag: "Failed",
+      owner,
+      type,
+      error: dnsError("resolve", owner, failure, type),
+      ttl: undefined,
+      source: "network"
+    }),
+    onSuccess: (resolution) => {
+      const addresses = addressesOf(resolution)
+      const ttl = resolution.ttl === undefined ? undefined : Duration.seconds(resolution.ttl)
+      const common = { owner, type, ttl, source: resolution.source }
+      return addresses.length > 0
+        ? { ...common, _tag: "Addresses", addresses }
+        : { ...common, _tag: "Failed", error: notFound("resolve", owner, type) }
+    }
+  })
+}
+
+// A negative answer for one candidate is no answer to the question, until
+// another type of the same name has one or no candidate is left.
+const search = (stub: Service, query: Query, candidates: ReadonlyArray<Host.DomainName>): Stream.Stream<Answer> =>
+  Stream.callback<Answer>((queue) =>
+    Effect.gen(function*() {
+      const last = new Map<AnswerType, Answer>()
+      let found = false
+      for (const name of candidates) {
+        const held: Array<Answer> = []
+        yield* Effect.forEach(query.types, (type) =>
+          Effect.map(ask(stub, query, name, type), (answer) => {
+            if (answer._tag !== "Failed") found = true
+            held.push(answer)
+            if (found) Queue.offerAllUnsafe(queue, held.splice(0))
+          }), { concurrency: "unbounded", discard: true })
+        if (found) break
+        for (const answer of held) {
+          // A server that failed may have known the name: that it does not exist
+          // under another is not the whole truth.
+          if (!isTemporary(last.get(answer.type))) last.set(answer.type, answer)
+        }
+      }
+      if (!found) yield* Queue.offerAll(queue, last.values())
+      yield* Queue.end(queue)
+    })
+  )
+
+const isTemporary = (answer: Answer | undefined): boolean =>
+  answer?._tag === "Failed" && answer.error.reason !== "NotFound" && answer.error.reason !== "Unsupported"
+
+/**
+ * Makes the `Dns` service of `effect/net`.
+ *
+ * @internal
+ */
+export const toDns = (stub: Service): Dns.Dns["Service"] =>
+  Dns.make({
+    lookup: Effect.fnUntraced(function*(host, family) {
+      const types = familyTypes(family)
+      const answers = yield* Stream.runCollect(toResolver(stub).resolve({ name: host, types }))
+      const addresses = types.flatMap((type) =>
+        answers.flatMap((answer) => answer._tag === "Addresses" && answer.type === type ? answer.addresses : [])
+      )
+      const failure = answers.find(isTemporary) ?? answers.find(({ _tag }) => _tag === "Failed")
+      if (addresses.length > 0 || failure?._tag !== "Failed") return addresses
+      const { cause, reason } = failure.error
+      return yield* new Dns.DnsError({ reason, method: "lookup", hostname: host, cause })
+    }),
+    resolve: (name, type) =>
+      Effect.matchEffect(stub.query({ name: Host.toRelative(name), type: codes[type] }, { hosts: false }), {
+        onFailure: (failure) => Effect.fail(dnsError("resolve", name, failure, type)),
+        onSuccess: (resolution) =>
+          Effect.succeed(Resolution.wanted(resolution).flatMap(({ data }) => data._tag === "Opaque" ? [] : [data]))
+      }),
+    reverse: Effect.fnUntraced(function*(address) {
+      const names = yield* stub.namesOf(address)
+      if (names.length > 0) return names
+      if (NetAddress.isLoopback(address)) return ["localhost"]
+      const hostname = NetAddress.formatIp(address)
+      const resolution = yield* Effect.mapError(
+        stub.query({ name: Dns.reverseName(address), type: codes.PTR }),
+        (failure) => dnsError("reverse", hostname, failure)
+      )
+      return Resolution.wanted(resolution).flatMap(({ data }) => data._tag === "PTR" ? [data.host] : [])
+    })
+  })
+
+const familyTypes = (family: NetAddress.IpFamily | undefined): readonly ["AAAA" | "A", ...ReadonlyArray<"A">] =>
+  family === "IPv4" ? ["A"] : family === "IPv6" ? ["AAAA"] : ["AAAA", "A"]
+
+const addressesOf = (resolution: Resolution.Resolution): ReadonlyArray<NetAddress.IpAddress> =>
+  Resolution.wanted(resolution).flatMap(({ data }) => data._tag === "A" || data._tag === "AAAA" ? [data.address] : [])
+
+const notFound = (method: Dns.DnsError["method"], hostname: string, recordType?: Dns.RecordType): Dns.DnsError =>
+  new Dns.DnsError({ reason: "NotFound", method, hostname, recordType })
+
+const dnsError = (
+  method: Dns.DnsError["method"],
+  hostname: string,
+  cause: NoAnswer,
+  recordType?: Dns.RecordType
+): Dns.DnsError => new Dns.DnsError({ reason: cause.reason, method, hostname, recordType, cause })
