@@ -75,6 +75,38 @@ describe("connect --json", () => {
     )
   })
 
+  it("prints one result whenever it is interrupted, and an exit code that agrees with it", () => {
+    for (let interruptAfterMs = 0; interruptAfterMs <= 310; interruptAfterMs += 1) {
+      const { code, result } = json(["connect", "dual.example", "443"], { interruptAfterMs })
+      assert.strictEqual(code, result.ok ? 0 : 130)
+      assert.strictEqual(result.ok ? undefined : result.error?.tag, result.ok ? undefined : "Interrupted")
+      assert.isAtMost(result.elapsedMs, interruptAfterMs)
+    }
+  })
+
+  it("says which protocol won", () => {
+    assert.strictEqual(json(["connect", "192.0.2.1", "443/tls"]).result.winner?.protocol, "tls")
+    assert.strictEqual(json(["connect", "192.0.2.1", "443", "--tls"]).result.winner?.protocol, "tls")
+    assert.strictEqual(
+      json(["connect", "192.0.2.1", "443/tcp", "--tls", "--allow-insecure"]).result.winner?.protocol,
+      "tcp"
+    )
+  })
+
+  it("hands its options on", () => {
+    const starts = (...args: ReadonlyArray<string>) =>
+      json(["connect", "192.0.2.8,192.0.2.9,192.0.2.1", "443", ...args]).result.attempts.map((attempt) =>
+        attempt.startedAtMs
+      )
+    assert.deepStrictEqual(starts(), [0, 250, 500])
+    assert.deepStrictEqual(starts("--connection-attempt-delay", "0.1s"), [0, 100, 200])
+    assert.deepStrictEqual(starts("--attempt-timeout", "150ms", "--max-attempts-in-flight", "1"), [0, 150, 300])
+    assert.deepStrictEqual(starts("--attempt-timeout", "150ms", "--max-open-attempts", "1"), [0, 150, 300])
+    assert.deepStrictEqual(starts("--max-candidates", "1", "--timeout", "1m"), [0])
+    assert.deepStrictEqual(starts("--timeout", "none"), [0, 250, 500])
+    assert.deepStrictEqual(starts("--timeout", "100ms"), [0])
+  })
+
   it.each([
     [1, "AllAttemptsFailed", ["192.0.2.2", "443"], "192.0.2.2"],
     [1, "NoAddresses", ["unknown.example", "443"], "unknown.example"],

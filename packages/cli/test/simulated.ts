@@ -1,6 +1,7 @@
 import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
 import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
+import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import * as SimulatedNetwork from "@happy-eyeballs/core/testing/SimulatedNetwork"
 import type { World } from "@happy-eyeballs/core/testing/World"
 import * as Cause from "effect/Cause"
@@ -63,8 +64,9 @@ export const runCli = (
     message: (line) => Effect.sync(() => void messages.push(line)),
     style
   })
+  const layerNetwork = Layer.provideMerge(HappyEyeballs.layer, SimulatedNetwork.layer(world))
   const program = Cli.run(args).pipe(
-    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform(options), SimulatedNetwork.layer(world)))
+    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform(options), layerNetwork))
   )
   const { interruptAfterMs } = options
   const exit = SimulatedNetwork.run(

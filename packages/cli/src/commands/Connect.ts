@@ -6,14 +6,11 @@
 import type { ConnectError, InvalidOptions } from "@happy-eyeballs/core/ConnectError"
 import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
-import type { Dialer } from "@happy-eyeballs/core/Dialer"
 import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
-import type { Resolver } from "@happy-eyeballs/core/Resolver"
 import type * as Target from "@happy-eyeballs/core/Target"
 import * as Cause from "effect/Cause"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -68,22 +65,15 @@ const run = Effect.fnUntraced(
   function*({ host, json, options, ports }: Input): Effect.fn.Return<
     void,
     Ending.Ending,
-    Output | Resolver | Dialer | Scope.Scope
+    Output | HappyEyeballs | Scope.Scope
   > {
     const target = CliTarget.fromArguments(host, ports)
     if (Result.isFailure(target)) {
       return yield* Usage.refuse({ tag: "InvalidTarget", message: target.failure, host }, json)
     }
-    const { maxOpenAttempts } = options
-    const happyEyeballs = yield* Layer.build(HappyEyeballs.layerOptions({ maxOpenAttempts })).pipe(
-      Effect.map((context) => Context.get(context, HappyEyeballs)),
-      Effect.catchTag(
-        "InvalidOptions",
-        (error) => Usage.refuse({ tag: "InvalidOptions", message: inFlags(error), host }, json)
-      )
-    )
+    const happyEyeballs = yield* HappyEyeballs
     const output = yield* Output
-    yield* connectAndShow(happyEyeballs, target.success, options, (report, error) => {
+    yield* connectAndShow(happyEyeballs, target.success, ofOneConnect(options), (report, error) => {
       // What is no target has no host of its own: it is shown as it was given.
       const result = report.error?.tag === "InvalidTarget" ? { ...report, target: { host, ports: [] } } : report
       return json ? output.result(JSON.stringify(result)) : showForPeople(output, result, error)
@@ -91,6 +81,15 @@ const run = Effect.fnUntraced(
   },
   Effect.scoped
 )
+
+// The limit of the whole service is an option of its layer; where one connect is
+// all there is, it is a limit of this connect.
+const ofOneConnect = (options: ConnectOptions.ConnectOptions): ConnectOptions.ConnectOptions => {
+  const { maxAttemptsInFlight, maxOpenAttempts } = options
+  return maxOpenAttempts === undefined || maxOpenAttempts >= (maxAttemptsInFlight ?? Infinity)
+    ? options
+    : { ...options, maxAttemptsInFlight: maxOpenAttempts }
+}
 
 /**
  * Connects once and shows the result, of an interrupted connect too.
