@@ -10,7 +10,6 @@ import { type Dialed, type Dialer, DialFailed, type FailureKind } from "../../Di
 import type { Endpoint } from "../../Endpoint.ts"
 import type { Behaviour } from "../World.ts"
 import * as Connection from "./connection.ts"
-import { systemError } from "./end.ts"
 import { DialledSocket, type Network } from "./network.ts"
 
 /**
@@ -126,7 +125,7 @@ const shakeHands = (endpoint: Endpoint, { tls }: Behaviour, clock: Clock.Clock):
 }
 
 const failed = (endpoint: Endpoint, kind: FailureKind, code: string): Effect.Effect<never, DialFailed> =>
-  Effect.suspend(() => Effect.fail(new DialFailed({ endpoint, kind, code, cause: systemError(code, "simulated") })))
+  Effect.suspend(() => Effect.fail(new DialFailed({ endpoint, kind, code })))
 
 // Nothing to wait for is no reason to yield: a dial may end in the instant it began.
 const wait = (clock: Clock.Clock, ms: number | undefined): Effect.Effect<void> =>
