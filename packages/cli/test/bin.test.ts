@@ -58,7 +58,7 @@ describe("happy-eyeballs connect", () => {
       const { refusedPort } = yield* connectable
       const { code, stderr, stdout } = yield* run(["connect", "127.0.0.1", `${refusedPort}`])
       assert.strictEqual(code, 1)
-      assert.match(stdout, /refused\n$/)
+      assert.match(stdout, /refused\n\n$/)
       assert.match(stderr, /^happy-eyeballs: could not connect to 127\.0\.0\.1, port \d+ after .*: 1 refused\n$/)
     }))
 

@@ -100,8 +100,8 @@ describe("connect --json", () => {
       )
     assert.deepStrictEqual(starts(), [0, 250, 500])
     assert.deepStrictEqual(starts("--connection-attempt-delay", "0.1s"), [0, 100, 200])
-    assert.deepStrictEqual(starts("--attempt-timeout", "150ms", "--max-attempts-in-flight", "1"), [0, 150, 300])
-    assert.deepStrictEqual(starts("--attempt-timeout", "150ms", "--max-open-attempts", "1"), [0, 150, 300])
+    assert.deepStrictEqual(starts("--attempt-timeout", "400ms", "--max-attempts-in-flight", "1"), [0, 400, 800])
+    assert.deepStrictEqual(starts("--attempt-timeout", "400ms", "--max-open-attempts", "1"), [0, 400, 800])
     assert.deepStrictEqual(starts("--max-candidates", "1", "--timeout", "1m"), [0])
     assert.deepStrictEqual(starts("--timeout", "none"), [0, 250, 500])
     assert.deepStrictEqual(starts("--timeout", "100ms"), [0])
@@ -163,14 +163,14 @@ dual.example, port 443
     assert.deepStrictEqual(messages, [
       "happy-eyeballs: could not connect to 192.0.2.2, port 443 after 5 ms: 1 refused"
     ])
-    assert.match(results.join("\n"), /✗ 192\.0\.2\.2:443 .* 5 ms {2}refused$/)
+    assert.match(results.join("\n"), /✗ 192\.0\.2\.2:443 .* 5 ms {2}refused\n$/)
   })
 
   it("says that it was interrupted, and after what", () => {
     const { code, messages, results } = runCli(["connect", "dual.example", "443"], dual, { interruptAfterMs: 280 })
     assert.strictEqual(code, 130)
     assert.deepStrictEqual(messages, ["happy-eyeballs: interrupted after 280 ms (2 interrupted)"])
-    assert.strictEqual(results.length, 6)
+    assert.strictEqual(results.length, 7)
   })
 
   it.each([

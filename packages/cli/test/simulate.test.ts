@@ -1,6 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ConnectResult from "@happy-eyeballs/core/testing/ConnectResult"
+import * as Scenario from "@happy-eyeballs/core/testing/Scenario"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Simulate from "../src/commands/Simulate.ts"
+import { Output } from "../src/Output.ts"
 import { runCli } from "./simulated.ts"
 
 const blackhole = {
@@ -84,6 +91,32 @@ describe("simulate --json", () => {
   it("ends 0 whatever the outcome of a scenario is", () => {
     assert.strictEqual(simulate(["once.json", "--json"]).code, 0)
   })
+})
+
+describe("Simulate.run", () => {
+  const layer = (messages: Array<string>) =>
+    Layer.mergeAll(
+      Layer.succeed(Output, {
+        result: () => Effect.void,
+        message: (line) => Effect.sync(() => void messages.push(line)),
+        style: { columns: 80, colour: false, unicode: true }
+      }),
+      FileSystem.layerNoop({ readFileString: () => Effect.succeed(files["list.json"] ?? "") }),
+      Stdio.layerTest({})
+    )
+
+  it.effect("ends 1 and says so when sockets were left open", () =>
+    Effect.gen(function*() {
+      const messages: Array<string> = []
+      const leaky: typeof Scenario.run = (scenario) => {
+        const played = Scenario.run(scenario)
+        return "ok" in played ? { ...played, leaked: 1 } : played.map((result) => Object.assign(result, { leaked: 2 }))
+      }
+      const input = { files: ["list.json"], json: true, seed: "0", stats: false }
+      const ending = yield* Effect.provide(Effect.flip(Simulate.run(input, leaky)), layer(messages))
+      assert.strictEqual(ending.code, 1)
+      assert.deepStrictEqual(messages, ["happy-eyeballs: 5 sockets were left open: please report this"])
+    }))
 })
 
 describe("simulate for people", () => {

@@ -7,6 +7,7 @@ import type { World } from "@happy-eyeballs/core/testing/World"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
@@ -70,12 +71,19 @@ export const runCli = (
   )
   const { interruptAfterMs } = options
   const exit = SimulatedNetwork.run(
-    interruptAfterMs === undefined
-      ? program
-      : Effect.timeoutOrElse(program, { duration: interruptAfterMs, orElse: () => Effect.interrupt })
+    interruptAfterMs === undefined ? program : interruptedAfter(program, interruptAfterMs)
   )
   return { code: codeOf(exit), results, messages }
 }
+
+// The exit of the program itself, and not of whoever interrupts it.
+const interruptedAfter = <A, E, R>(program: Effect.Effect<A, E, R>, ms: number): Effect.Effect<A, E, R> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(program)
+    yield* Effect.raceFirst(Fiber.await(fiber), Effect.sleep(ms))
+    yield* Fiber.interrupt(fiber)
+    return yield* yield* Fiber.await(fiber)
+  })
 
 const codeOf = (exit: Exit.Exit<void, unknown>): number => {
   if (Exit.isSuccess(exit)) return 0

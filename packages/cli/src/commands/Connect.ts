@@ -145,7 +145,7 @@ const showForPeople = Effect.fnUntraced(function*(
     // The chart is a result and goes where results go; why it failed goes to
     // standard error, in short where the chart has the rest.
     const chart = Waterfall.chart(result, output.style)
-    yield* Effect.forEach(chart, output.result)
+    yield* Effect.forEach(chart.length === 0 ? chart : [...chart, ""], output.result)
     const message = error?.reason._tag === "InvalidOptions" ? inFlags(error.reason) : ReportText.summary(result)
     yield* output.message(`happy-eyeballs: ${message}`)
   }

@@ -52,15 +52,28 @@ export const command = Command.make("simulate", {
   ])
 )
 
-interface Input {
+/**
+ * What `simulate` is given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Input {
   readonly files: ReadonlyArray<string>
   readonly json: boolean
   readonly seed: string
   readonly stats: boolean
 }
 
-const run = Effect.fnUntraced(function*(
-  { files, json, seed, stats }: Input
+/**
+ * Plays the scenarios of files, and shows and counts what came of them.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function*(
+  { files, json, seed, stats }: Input,
+  runScenario: typeof Scenario.run = Scenario.run
 ): Effect.fn.Return<void, Ending.Ending, Output | FileSystem.FileSystem | Stdio.Stdio> {
   const output = yield* Output
   const scenarios = yield* ScenarioFiles.read(files).pipe(
@@ -69,7 +82,8 @@ const run = Effect.fnUntraced(function*(
   const show = json
     ? (_: Scenario.Scenario, results: Played) => JSON.stringify(results)
     : (scenario: Scenario.Scenario, results: Played) => draw(scenario, results, output.style)
-  const { leaked, nanos } = yield* play(scenarios, /^\d+$/.test(seed) ? Number(seed) : seed, show)
+  const numberOrText = /^\d+$/.test(seed) ? Number(seed) : seed
+  const { leaked, nanos } = yield* play(scenarios, (scenario) => runScenario(scenario, { seed: numberOrText }), show)
   if (stats) yield* output.message(`happy-eyeballs: ${describeSpeed(scenarios.length, Number(nanos) / 1e9)}`)
   if (leaked > 0) {
     yield* output.message(`happy-eyeballs: ${leaked} sockets were left open: please report this`)
@@ -84,7 +98,7 @@ const scenariosPerWrite = 64
 
 const play = Effect.fnUntraced(function*(
   scenarios: ReadonlyArray<Scenario.Scenario>,
-  seed: string | number,
+  runOne: (scenario: Scenario.Scenario) => Played,
   show: (scenario: Scenario.Scenario, results: Played) => string
 ): Effect.fn.Return<{ readonly leaked: number; readonly nanos: bigint }, never, Output> {
   const output = yield* Output
@@ -95,7 +109,7 @@ const play = Effect.fnUntraced(function*(
     const lines: Array<string> = []
     for (const scenario of scenarios.slice(start, start + scenariosPerWrite)) {
       const startedAt = clock.monotonicTimeNanosUnsafe()
-      const results = Scenario.run(scenario, { seed })
+      const results = runOne(scenario)
       nanos += clock.monotonicTimeNanosUnsafe() - startedAt
       for (const result of listOf(results)) leaked += result.leaked
       lines.push(show(scenario, results))
