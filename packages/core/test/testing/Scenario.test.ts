@@ -214,15 +214,20 @@ describe("Scenario.run", () => {
   it("gives an invalid target or option as a result, because the scenario itself is valid", () => {
     const invalid = (input: object) => {
       const { error, target } = play(input)
-      return [error?.tag, target.host]
+      return [error?.tag, target.host, ...target.ports]
     }
-    assert.deepStrictEqual(invalid({ target: { host: "", ports: [443] } }), ["InvalidTarget", ""])
-    assert.deepStrictEqual(invalid({ target: { host: "a..b", ports: [443] } }), ["InvalidTarget", "a..b"])
-    assert.deepStrictEqual(invalid({ target: { host: "a.example", ports: [70_000] } }), ["InvalidTarget", "a.example"])
-    assert.deepStrictEqual(invalid({ target, addresses: ["a.example"] }), ["InvalidTarget", "dual.example"])
+    assert.deepStrictEqual(invalid({ target: { host: "", ports: [443] } }), ["InvalidTarget", "", 443])
+    assert.deepStrictEqual(invalid({ target: { host: "a..b", ports: ["https"] } }), ["InvalidTarget", "a..b", 443])
+    assert.deepStrictEqual(invalid({ target: { host: "a.example", ports: [80, 70_000] } }), [
+      "InvalidTarget",
+      "a.example",
+      80
+    ])
+    assert.deepStrictEqual(invalid({ target, addresses: ["a.example"] }), ["InvalidTarget", "dual.example", 443])
     assert.deepStrictEqual(invalid({ target, options: { connectionAttemptDelayMs: 5 } }), [
       "InvalidOptions",
-      "dual.example"
+      "dual.example",
+      443
     ])
   })
 
@@ -267,6 +272,24 @@ describe("Scenario.run", () => {
       summary({ target, addresses, network, changes: [{ atMs: 40, sources: { IPv4: null } }] }),
       ["192.0.2.1 443 ECONNREFUSED 0-50", "192.0.2.2 443 ENETUNREACH 50-50", "AllAttemptsFailed at 50"]
     )
+  })
+
+  it("lets the sources of the host decide which family goes first", () => {
+    const scenario = {
+      target,
+      resolver: dual({ AAAA: 90, A: 10 }),
+      network: { "192.0.2.1": { outcome: "accept", afterMs: 5 }, "2001:db8::1": { outcome: "accept", afterMs: 5 } }
+    }
+    assert.deepStrictEqual(summary({ ...scenario, sources: { IPv6: null, IPv4: "192.0.2.100" } }), [
+      "192.0.2.1 443 connected 10-15",
+      "tcp 192.0.2.1 at 15"
+    ])
+    assert.deepStrictEqual(summary({ ...scenario, sources: { IPv6: "2001:db8::100/64", IPv4: null } }), [
+      "192.0.2.1 443 ENETUNREACH 60-60",
+      "192.0.2.2 443 ENETUNREACH 60-60",
+      "2001:db8::1 443 connected 90-95",
+      "tcp 2001:db8::1 at 95"
+    ])
   })
 
   it("interrupts the caller at the given time, and leaves nothing open", () => {

@@ -392,6 +392,12 @@ describe("resetting a simulated connection", () => {
             yield* failure(writer.write("x")),
             "41 SocketWriteError ECONNRESET: the peer has reset the connection"
           )
+          yield* writer.write(new Socket.CloseEvent())
+          assert.match(
+            yield* failure(reader.pull),
+            /^41 SocketReadError ECONNRESET/,
+            "it was over, and stays what it was"
+          )
           yield* Effect.addFinalizer(() => Effect.sync(() => assert.strictEqual(closes, 1)))
         }))
   )

@@ -133,7 +133,6 @@ export class End {
 
   private conclude(failure: Failure): void {
     this.over = true
-    this.arrived = []
     this.unreadable = failure
     this.unwritable ??= writeFailed("EPIPE", "the connection is closed")
     this.wake()

@@ -15,7 +15,7 @@ import { Dialer } from "../../Dialer.ts"
 import { HappyEyeballs } from "../../HappyEyeballs.ts"
 import { Resolver } from "../../Resolver.ts"
 import { SourceAddress } from "../../SourceAddress.ts"
-import type { TargetInput } from "../../Target.ts"
+import * as Target from "../../Target.ts"
 import type { ConnectResult } from "../ConnectResult.ts"
 import type { Scenario } from "../Scenario.ts"
 import * as VirtualTime from "../VirtualTime.ts"
@@ -76,7 +76,12 @@ const play = (scenario: Scenario): Effect.Effect<ReadonlyArray<ConnectResult>> =
         )
       )
     )
-    const connect = connector(scenario, network, Context.get(service, HappyEyeballs))
+    const connect = connector(
+      scenario,
+      network,
+      Context.get(service, HappyEyeballs),
+      portNumbers(scenario, yield* Target.ServiceNames)
+    )
     const results: Array<ConnectResult> = []
     for (let count = 0; count < (scenario.repeat ?? 1); count++) {
       startedMs = clock.currentTimeMillisUnsafe()
@@ -112,13 +117,14 @@ const scheduledResolver = (scenario: Scenario, startedMs: () => number): Resolve
 const connector = (
   scenario: Scenario,
   network: Network,
-  happyEyeballs: HappyEyeballs["Service"]
+  happyEyeballs: HappyEyeballs["Service"],
+  ports: ReadonlyArray<number>
 ): Effect.Effect<ConnectResult> => {
   const options = toOptions(scenario)
   const result = (report: ConnectReport): ConnectResult => ({
     name: scenario.name,
     ...report,
-    target: { host: scenario.target.host, ports: report.target.ports },
+    target: { host: scenario.target.host, ports },
     leaked: network.sockets.size - (report.ok ? 1 : 0)
   })
   const connect = Effect.match(happyEyeballs.connect(toTarget(scenario), options), {
@@ -147,8 +153,18 @@ const connector = (
 // Without any limit a connect may wait for ever, which a simulation must not.
 const endlessMs = 3_600_000
 
-const toTarget = ({ addresses, target: { host, ports } }: Scenario): TargetInput =>
+const toTarget = ({ addresses, target: { host, ports } }: Scenario): Target.TargetInput =>
   addresses !== undefined ? { addresses, ports } : host.startsWith("unix:") ? host : { host, ports }
+
+/** The ports of the target that can be understood, also where the target as a whole cannot. */
+const portNumbers = (
+  { target: { ports } }: Scenario,
+  serviceNames: Target.Lookup["serviceNames"]
+): ReadonlyArray<number> =>
+  ports.flatMap((port) => {
+    const parsed = Target.portFromString(String(port), { serviceNames })
+    return Result.isSuccess(parsed) ? [parsed.success.number] : []
+  })
 
 const toOptions = ({ options = {} }: Scenario): ConnectOptions => ({
   resolutionDelay: options.resolutionDelayMs,
