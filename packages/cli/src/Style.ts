@@ -32,9 +32,10 @@ export interface Environment {
   readonly platform: string
 }
 
-// A file and a pipe have no width: 80 columns fit everywhere. Beyond 120 the eye
-// loses the line.
+// A file and a pipe have no width: 80 columns fit everywhere. Below 60 there is no
+// room for bars, and beyond 120 the eye loses the line.
 const defaultColumns = 80
+const minimumColumns = 60
 const maximumColumns = 120
 
 /**
@@ -50,7 +51,10 @@ const maximumColumns = 120
  * @since 0.1.0
  */
 export const fromEnvironment = ({ colour, columns, platform, variables }: Environment): Style => ({
-  columns: Math.min(columns === undefined || columns === 0 ? defaultColumns : columns, maximumColumns),
+  columns: Math.max(
+    minimumColumns,
+    Math.min(columns === undefined || columns === 0 ? defaultColumns : columns, maximumColumns)
+  ),
   colour,
   unicode: /utf-?8/i.test(variables.LC_ALL || variables.LC_CTYPE || variables.LANG || "") ||
     (platform === "win32" && variables.WT_SESSION !== undefined)

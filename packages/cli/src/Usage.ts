@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
+import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
 import type * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
-import * as ConnectResult from "./ConnectResult.ts"
 import * as Ending from "./Ending.ts"
 import { Output } from "./Output.ts"
 import { visible } from "./ReportText.ts"
@@ -38,9 +38,21 @@ export const refuse = Effect.fnUntraced(function*(
   json: boolean
 ): Effect.fn.Return<never, Ending.Ending, Output> {
   const output = yield* Output
-  if (json) yield* output.result(JSON.stringify(ConnectResult.misused(fault.tag, fault.message, fault.host)))
+  if (json) yield* output.result(JSON.stringify(toResult(fault)))
   else yield* output.message(`happy-eyeballs: ${visible(fault.message)}`)
   return yield* Ending.misused
+})
+
+// The result of what never became a connect.
+const toResult = ({ host = "", message, tag }: Fault): ConnectResult => ({
+  ok: false,
+  target: { host, ports: [] },
+  winner: null,
+  elapsedMs: 0,
+  attempts: [],
+  resolution: [],
+  error: { tag, message },
+  leaked: 0
 })
 
 /**

@@ -4,7 +4,7 @@ import * as Style from "../src/Style.ts"
 const environment: Style.Environment = { columns: undefined, colour: false, variables: {}, platform: "linux" }
 
 describe("Style.fromEnvironment", () => {
-  it.each([[undefined, 80], [0, 80], [72, 72], [119, 119], [300, 120]])(
+  it.each([[undefined, 80], [0, 80], [20, 60], [72, 72], [119, 119], [300, 120]])(
     "makes %s columns %s",
     (columns, expected) => assert.strictEqual(Style.fromEnvironment({ ...environment, columns }).columns, expected)
   )
