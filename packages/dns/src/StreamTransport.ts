@@ -8,7 +8,7 @@
  *
  * @since 0.1.0
  */
-import type { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import { BackgroundClock, type HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import * as Clock from "effect/Clock"
 import type { SecureRandom } from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     : NameServer.format({ protocol: "tls", address, authentication: security.authentication, profile: "strict" })
   const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
-  const connect = connector({ ...options, server, scope })
+  const connect = connector({ ...options, server, scope, clock, background: (yield* BackgroundClock) ?? clock })
   const maxInFlight = options.maxInFlight ?? 100
   let limit = maxInFlight
   let answered = 0

@@ -1,5 +1,6 @@
 export * as Alias from "./Alias.ts"
 export * as Authentication from "./Authentication.ts"
+export * as Background from "./Background.ts"
 export * as ByteStreams from "./ByteStreams.ts"
 export * as Cache from "./Cache.ts"
 export * as Datagrams from "./Datagrams.ts"

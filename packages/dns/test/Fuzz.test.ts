@@ -84,11 +84,20 @@ const message = (index: number, below: (bound: number) => number): Uint8Array =>
   }
 }
 
-const timed = (bytes: Uint8Array) => {
+const decodeTimed = (bytes: Uint8Array) => {
   const started = performance.now()
   const result = Message.decode(bytes)
   return { result, ms: performance.now() - started }
 }
+
+/** The least processor time of several runs: a busy machine and a collector's pause are not the message's fault. */
+const leastMs = (bytes: Uint8Array): number =>
+  Math.min(...Array.from({ length: 5 }, () => {
+    const before = process.threadCpuUsage()
+    Message.decode(bytes)
+    const { system, user } = process.threadCpuUsage(before)
+    return (system + user) / 1000
+  }))
 
 describe("Message.decode", () => {
   it(`gives a message or an error for each of ${count} mutated messages, none in over ${limitMs} ms`, {
@@ -99,10 +108,8 @@ describe("Message.decode", () => {
     let decoded = 0
     for (let index = 0; index < count; index++) {
       const bytes = message(index, below)
-      let { ms, result } = timed(bytes)
-      // Only the best of three counts: a pause of the collector is not the message's.
-      for (let again = 0; ms > limitMs && again < 2; again++) ms = Math.min(ms, timed(bytes).ms)
-      assert.isAtMost(ms, limitMs, `message ${index} of seed ${seed}: ${bytes.join(",")}`)
+      const { ms, result } = decodeTimed(bytes)
+      if (ms > limitMs) assert.isAtMost(leastMs(bytes), limitMs, `message ${index} of seed ${seed}: ${bytes.join(",")}`)
       if (Result.isSuccess(result)) {
         decoded++
         for (const answer of result.success.answers.slice(0, 12)) Message.formatRecord(answer)
@@ -121,9 +128,8 @@ describe("Message.decode", () => {
     const names = Array.from({ length: 130 }, () => concat([string("b"), u16(0xc00c, 65_280, 1, 0, 60, 0)]))
     for (const bytes of [concat([head(4_000), ...addresses]), concat([head(130), ...names])]) {
       for (let warm = 0; warm < 20; warm++) Message.decode(bytes)
-      const runs = Array.from({ length: 3 }, () => timed(bytes))
-      assert.isTrue(runs.every(({ result }) => Result.isSuccess(result)))
-      assert.isAtMost(Math.min(...runs.map(({ ms }) => ms)), limitMs)
+      assert.isTrue(Result.isSuccess(Message.decode(bytes)))
+      assert.isAtMost(leastMs(bytes), limitMs)
     }
   })
 })

@@ -357,7 +357,10 @@ describe("Upstream", () => {
   it("never steps down from an encrypted server", () => {
     const servers = { "192.0.2.1:853": { connectFails: "Tls" as const }, [first]: zoneServer(zone) }
     const { asked, value } = run(servers, { servers: [server(tls)] }, (stub) => Effect.flip(ask(stub, "www.example")))
-    assert.strictEqual(value.message, "no answer for A www.example: tls://192.0.2.1:853 has the wrong key")
+    assert.strictEqual(
+      value.message,
+      "no answer for A www.example: tls://192.0.2.1:853 could not be verified: has the wrong key"
+    )
     assert.deepStrictEqual(asked, [])
   })
 

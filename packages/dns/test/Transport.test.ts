@@ -380,7 +380,7 @@ describe("StreamTransport", () => {
 
   it("sends no question to a server that proves nothing, and says what it found", () => {
     const { exit, log, queries } = run({ connectFails: "Tls" }, "tls", (transport) => transport.exchange(www))
-    assert.strictEqual(summary(exit), "tls://192.0.2.53:53 has the wrong key")
+    assert.strictEqual(summary(exit), "tls://192.0.2.53:53 could not be verified: has the wrong key")
     assert.deepStrictEqual([log, queries], [[], []])
   })
 

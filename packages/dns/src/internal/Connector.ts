@@ -1,6 +1,6 @@
 import type { ConnectError } from "@happy-eyeballs/core/ConnectError"
 import { DialFailed } from "@happy-eyeballs/core/Dialer"
-import { BackgroundClock, type HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import type { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import * as Clock from "effect/Clock"
 import type { SecureRandom } from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -23,6 +23,9 @@ interface Options {
   readonly security: Security | undefined
   readonly timeout: Duration.Duration
   readonly idleTimeout?: Duration.Duration | undefined
+  readonly clock: Clock.Clock
+  /** Its timers keep no process alive. */
+  readonly background: Clock.Clock
 }
 
 /**
@@ -48,12 +51,10 @@ const open = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pip
       (endpoint) => streams.open({ ...endpoint, address }, security),
       { timeout: Duration.infinity, attemptTimeout: timeout }
     ).pipe(Scope.provide(scope), Effect.mapError((error) => unreachable(options.server, error)))
-    const clock = yield* Clock.Clock
-    const background = (yield* BackgroundClock) ?? clock
     const idleMs = Duration.toMillis(options.idleTimeout ?? Duration.seconds(10))
-    const pipeline = new Pipeline({ stream, scope, clock, random: options.random, idleMs })
+    const pipeline = new Pipeline({ stream, scope, clock: options.clock, random: options.random, idleMs })
     yield* Effect.forkIn(pipeline.reading, scope)
-    yield* Effect.forkIn(Effect.provideService(pipeline.idling(), Clock.Clock, background), scope)
+    yield* Effect.forkIn(Effect.provideService(pipeline.idling(), Clock.Clock, options.background), scope)
     return pipeline
   }).pipe(Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)))
 })
@@ -65,7 +66,7 @@ const unreachable = (server: string, error: ConnectError): ServerFailed => {
   const detail = attempt === undefined
     ? error.reason.message
     : isTls && cause instanceof Error
-    ? cause.message
+    ? `could not be verified: ${cause.message}`
     : attempt.kind === "Timeout"
     ? "could not be connected to in time"
     : `cannot be reached (${attempt.code ?? attempt.kind})`

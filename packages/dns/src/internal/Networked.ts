@@ -1,3 +1,4 @@
+import { BackgroundClock } from "@happy-eyeballs/core/HappyEyeballs"
 import * as Clock from "effect/Clock"
 import type { SecureRandom } from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -6,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { IsBackground } from "../Background.ts"
 import type { ByteStreams } from "../ByteStreams.ts"
 import * as Cache from "../Cache.ts"
 import type { Datagrams } from "../Datagrams.ts"
@@ -43,6 +45,7 @@ export class Networked {
   private readonly options: Options
   private readonly scope: Scope.Scope
   private readonly build: (config: Config, scope: Scope.Scope) => Effect.Effect<Upstream.Upstream>
+  private readonly background: Clock.Clock
   private active: Active | undefined
   private counts = { queries: 0, shared: 0, prefetches: 0 }
 
@@ -50,11 +53,13 @@ export class Networked {
     config: Effect.Effect<Config>,
     options: Options,
     scope: Scope.Scope,
+    background: Clock.Clock,
     build: (config: Config, scope: Scope.Scope) => Effect.Effect<Upstream.Upstream>
   ) {
     this.config = config
     this.options = options
     this.scope = scope
+    this.background = background
     this.build = build
     this.cache = new Cache.Cache(options)
     this.shared = new Shared(scope)
@@ -64,17 +69,16 @@ export class Networked {
     config: Effect.Effect<Config>,
     options: Options
   ): Effect.Effect<Networked, never, Ports | Scope.Scope> {
-    return Effect.contextWith((context) =>
-      Effect.map(
-        Effect.scope,
-        (scope) =>
-          new Networked(config, options, scope, (current, owner) =>
-            Upstream.make({ ...current, idleTimeout: options.idleTimeout }).pipe(
-              Scope.provide(owner),
-              Effect.provideContext(context)
-            ))
-      )
-    )
+    return Effect.gen(function*() {
+      const context = yield* Effect.context<Ports>()
+      const background = (yield* BackgroundClock) ?? (yield* Clock.Clock)
+      const build = (current: Config, owner: Scope.Scope) =>
+        Upstream.make({ ...current, idleTimeout: options.idleTimeout }).pipe(
+          Scope.provide(owner),
+          Effect.provideContext(context)
+        )
+      return new Networked(config, options, yield* Effect.scope, background, build)
+    })
   }
 
   get statistics(): Statistics {
@@ -121,8 +125,15 @@ export class Networked {
     return Effect.suspend(() => {
       if (this.shared.has(keyOf(question))) return Effect.void
       this.counts.prefetches++
-      return Effect.asVoid(Effect.forkIn(this.ask(question), this.scope))
+      return Effect.asVoid(this.forkInBackground(this.ask(question)))
     })
+  }
+
+  private forkInBackground<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Fiber.Fiber<A, E>> {
+    return Effect.provideService(effect, IsBackground, true).pipe(
+      Effect.provideService(Clock.Clock, this.background),
+      Effect.forkIn(this.scope)
+    )
   }
 
   private ask(question: Message.Question): Effect.Effect<Found, Upstream.NoAnswer> {

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import { IsBackground } from "../Background.ts"
 import type { ByteStream } from "../ByteStreams.ts"
 import * as Edns from "../Edns.ts"
 import { frame, Frames } from "../Frames.ts"
@@ -113,21 +114,24 @@ export class Pipeline {
     how: { readonly edns: boolean; readonly padded: boolean }
   ): Effect.Effect<Outcome> {
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(queryId(this.random, (id) => this.pending.has(id)), (id) => {
-        const shared = this.waiting > 0
-        if (this.ended) return Effect.succeed(this.lost(shared))
-        const mine: Pending = { question, shared, outcome: Deferred.makeUnsafe<Outcome>() }
-        // Registered before it is written: the answer may be here before the write returns.
-        this.pending.set(id, mine)
-        this.waiting++
-        if (!shared) this.stream.setIdle(false)
-        return restore(
-          this.stream.write(frame(Message.encode(question, { id, ...how }))).pipe(
-            Effect.andThen(Deferred.await(mine.outcome)),
-            Effect.catch(() => Effect.succeed(this.lost(shared)))
-          )
-        ).pipe(Effect.onExit(() => this.leave(id, mine)))
-      })
+      Effect.flatMap(
+        Effect.all([queryId(this.random, (id) => this.pending.has(id)), IsBackground]),
+        ([id, inBackground]) => {
+          const shared = this.waiting > 0
+          if (this.ended) return Effect.succeed(this.lost(shared))
+          const mine: Pending = { question, shared, outcome: Deferred.makeUnsafe<Outcome>() }
+          // Registered before it is written: the answer may be here before the write returns.
+          this.pending.set(id, mine)
+          this.waiting++
+          if (!inBackground) this.stream.setIdle(false)
+          return restore(
+            this.stream.write(frame(Message.encode(question, { id, ...how }))).pipe(
+              Effect.andThen(Deferred.await(mine.outcome)),
+              Effect.catch(() => Effect.succeed(this.lost(shared)))
+            )
+          ).pipe(Effect.onExit(() => this.leave(id, mine)))
+        }
+      )
     )
   }
 
