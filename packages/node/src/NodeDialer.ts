@@ -157,6 +157,7 @@ const opener = (options: Options): (endpoint: Endpoint.Endpoint) => Net.Socket =
   })
   return (endpoint) => {
     const { address } = endpoint
+    // There is nothing for Node to select among where it gets an address. That it must not is said all the same.
     const place: Net.NetConnectOpts = NetAddress.isUnixPathAddress(address)
       ? { path: address.path }
       : {
@@ -262,7 +263,6 @@ const finish = (socket: Net.Socket): Effect.Effect<void> =>
         socket.off("close", done)
       })
     }).pipe(
-      Effect.interruptible,
       Effect.timeoutOption(patience),
       Effect.andThen(destroy(socket))
     )

@@ -17,6 +17,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
 import { vi } from "vitest"
+import * as Failure from "../src/internal/failure.ts"
 import * as NodeDialer from "../src/NodeDialer.ts"
 import { scopeIds } from "../src/NodeScopeIds.ts"
 import * as BlackHole from "./fixtures/BlackHole.ts"
@@ -98,7 +99,7 @@ describe("NodeDialer.make", () => {
           ...Certificates.server,
           ALPNProtocols: ["http/1.1"],
           maxVersion: "TLSv1.2",
-          ciphers: undefined,
+          checkServerIdentity: undefined,
           // What the endpoint says of the place stands.
           host: "192.0.2.1",
           port: 1,
@@ -225,6 +226,28 @@ describe("NodeDialer.make", () => {
       yield* until(() => Resources.descriptors() === before)
     }))
 
+  it("knows the codes that no test can bring about", () => {
+    const table = {
+      EAGAIN: "Refused",
+      EHOSTUNREACH: "Unreachable",
+      ENETUNREACH: "Unreachable",
+      EADDRNOTAVAIL: "Unreachable",
+      ETIMEDOUT: "Timeout",
+      EACCES: "PermissionDenied",
+      EPERM: "PermissionDenied",
+      ENFILE: "Congested",
+      ENOBUFS: "Congested",
+      ENOMEM: "Congested",
+      ERR_IP_BLOCKED: "Denied",
+      EWHATEVER: "Unknown"
+    }
+    const failures = Object.keys(table).map((code) =>
+      Failure.fromCause(inet("127.0.0.1", 1), Object.assign(new Error(code), { code }))
+    )
+    assert.deepStrictEqual(Object.fromEntries(failures.map(({ code, kind }) => [code, kind])), table)
+    assert.strictEqual(Failure.fromCause(inet("127.0.0.1", 1), "what?").kind, "Unknown")
+  })
+
   it.live("fails, and does not throw, where Node throws", () =>
     Effect.gen(function*() {
       const { port } = yield* Servers.tcp(Servers.echo)
@@ -331,19 +354,21 @@ describe("NodeDialer.make", () => {
 
   it.live("opens nothing in a scope that is closed, and fails when its scope closes under it", () =>
     Effect.gen(function*() {
+      const remote = yield* Remote.make
       const hole = yield* BlackHole.make("127.0.0.1")
-      const endpoint = inet(hole.host, hole.port)
       const before = Resources.descriptors()
       const closed = yield* Scope.make()
       yield* Scope.close(closed, Exit.void)
-      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(Scope.provide(dial(endpoint), closed))))
-      const closing = yield* Scope.make()
-      const fiber = yield* Effect.forkChild(Scope.provide(dial(endpoint), closing), { startImmediately: true })
-      yield* turn
-      assert.strictEqual(Resources.descriptors(), before + 1)
-      yield* Scope.close(closing, Exit.void)
-      assert.strictEqual(Resources.descriptors(), before)
-      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber))).kind, "Unknown")
+      for (const endpoint of [inet(hole.host, hole.port), inet("127.0.0.1", remote.silentPort, { tls: ca })]) {
+        assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(Scope.provide(dial(endpoint), closed))))
+        const closing = yield* Scope.make()
+        const fiber = yield* Effect.forkChild(Scope.provide(dial(endpoint), closing), { startImmediately: true })
+        yield* turn
+        assert.strictEqual(Resources.descriptors(), before + 1)
+        yield* Scope.close(closing, Exit.void)
+        assert.strictEqual(Resources.descriptors(), before)
+        assert.strictEqual((yield* Effect.flip(Fiber.join(fiber))).code, undefined)
+      }
     }))
 
   it.live("leaves nothing in a scope that lives on when a connection ends", () =>
@@ -369,7 +394,7 @@ describe("NodeDialed", () => {
       const before = Resources.descriptors()
       const told: Array<string> = []
       const scope = yield* Scope.make()
-      const { native, onClose } = yield* Scope.provide(dial(inet("127.0.0.1", remote.port)), scope)
+      const { native, onClose, socket } = yield* Scope.provide(dial(inet("127.0.0.1", remote.port)), scope)
       assert.strictEqual(Resources.descriptors(), before + 1)
       onClose(() => told.push("early"))
       yield* Scope.close(scope, Exit.void)
@@ -378,11 +403,14 @@ describe("NodeDialed", () => {
       onClose(() => told.push("late"))
       yield* turn
       assert.deepStrictEqual(told, ["early", "late"])
+      const { reason } = yield* Effect.flip(Effect.scoped(socket.reader))
+      assert.strictEqual(reason._tag, "SocketCloseError")
     }))
 
   it.live("sends what was written before it closes, when its scope ends well", () =>
     Effect.gen(function*() {
-      const size = 4 << 20
+      // More than the system's own buffers hold.
+      const size = 16 << 20
       for (const make of [Servers.tcp, (handler: (socket: Net.Socket) => void) => Servers.tls(handler)]) {
         let received = 0
         let ended = false
@@ -442,6 +470,19 @@ describe("NodeDialed", () => {
         assert.strictEqual(failed.reason._tag, "SocketReadError")
         assert.propertyVal(failed.reason.cause, "code", "ECONNRESET")
       }
+    }))
+
+  it.live("hears what a server said before it reset the connection, and then the reset", () =>
+    Effect.gen(function*() {
+      const server = yield* Servers.tcp(() => {})
+      const { socket } = yield* dial(inet(server.host, server.port))
+      yield* until(() => server.sockets.size === 1)
+      for (const accepted of server.sockets) accepted.write("554 go away\r\n", () => Servers.reset(accepted))
+      yield* until(() => server.sockets.size === 0)
+      for (let i = 0; i < 20; i++) yield* turn
+      const { pull } = yield* socket.reader
+      assert.strictEqual(yield* readText(pull, 13), "554 go away\r\n")
+      assert.strictEqual((yield* Effect.flip(pull)).reason._tag, "SocketReadError")
     }))
 
   it.live("keeps what a server says first until it is read, however it is read", () =>
