@@ -562,6 +562,25 @@ describe("StubResolver.layerResolver", () => {
     assert.deepStrictEqual(value, ["25 AAAA ServerFailure network", "25 A ServerFailure network"])
   })
 
+  it("does not wait for AAAA of a name that does not exist", () => {
+    const half = {
+      udp: (query: Uint8Array) => questionOf(query)?.type === codes.AAAA ? [] : zoneServer(zone).udp?.(query, 0) ?? []
+    }
+    const { value } = run(
+      { [first]: half },
+      { ...one, search: [name("corp.example")] },
+      (stub) =>
+        Effect.all([
+          collect(stub, "gone."),
+          collect(stub, "gone"),
+          collect(stub, "v4only.example.").pipe(Effect.timeoutOption(1_000))
+        ])
+    )
+    assert.deepStrictEqual(value[0].toSorted(), ["10 A NotFound network", "10 AAAA NotFound network"])
+    assert.deepStrictEqual(value[1].toSorted(), ["20 A NotFound cache", "20 AAAA NotFound cache"])
+    assert.strictEqual(value[2]._tag, "None")
+  })
+
   it("begins with another of three replicas each time", () => {
     const lines = [1, 2, 3].map((last) => `www.example. 3600 IN A 192.0.2.${last}`)
     const { value } = run({ [first]: zoneServer(lines) }, one, (stub) =>

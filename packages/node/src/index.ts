@@ -1,6 +1,12 @@
 /**
  * @since 0.1.0
  */
+export * as NodeByteStreams from "./dns/NodeByteStreams.ts"
+export * as NodeDatagrams from "./dns/NodeDatagrams.ts"
+export * as NodeNameServer from "./dns/NodeNameServer.ts"
+export * as NodeStubResolver from "./dns/NodeStubResolver.ts"
+export * as NodeSystemFiles from "./dns/NodeSystemFiles.ts"
+export * as NodeSystemResolver from "./dns/NodeSystemResolver.ts"
 export * as NodeDialer from "./NodeDialer.ts"
 export * as NodeHappyEyeballs from "./NodeHappyEyeballs.ts"
 export { HappyEyeballsLive } from "./NodeHappyEyeballs.ts"

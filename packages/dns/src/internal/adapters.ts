@@ -1,4 +1,5 @@
-import type { Answer, AnswerType, Query, Resolver } from "@happy-eyeballs/core/Resolver"
+import type { Answer, AnswerSource, AnswerType, Query, Resolver } from "@happy-eyeballs/core/Resolver"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Dns from "effect/net/Dns"
@@ -6,6 +7,7 @@ import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import { rcodes } from "../Message.ts"
 import { codes } from "../RecordType.ts"
 import * as Resolution from "../Resolution.ts"
 import type { StubResolver } from "../StubResolver.ts"
@@ -20,59 +22,23 @@ type Service = StubResolver["Service"]
  */
 export const toResolver = (stub: Service): Resolver["Service"] => ({
   resolve: (query) =>
-    Stream.unwrap(Effect.map(stub.candidates(query.name), (candidates) => {
-      const [only, ...others] = candidates
-      return only === undefined || others.length > 0
-        ? search(stub, query, candidates)
-        // Each answer as it comes: there is no other name to try.
-        : Stream.mergeAll(
-          query.types.map((type) => Stream.fromEffect(ask(stub, query, only, type))),
-          { concurrency: "unbounded" }
-        )
-    }))
+    Stream.unwrap(Effect.map(stub.candidates(query.name), (candidates) => search(stub, query, candidates)))
 })
 
-const ask = (stub: Service, query: Query, name: Host.DomainName, type: AnswerType): Effect.Effect<Answer> => {
-  const owner = query.name
-  if (type === "HTTPS") {
-    const error = new Dns.DnsError({ reason: "Unsupported", method: "resolve", hostname: owner })
-    return Effect.succeed({ _tag: "Failed", owner, type, error, ttl: undefined, source: "local" })
-  }
-  return Effect.match(stub.query({ name, type: codes[type] }, { refresh: query.refresh }), {
-    onFailure: (failure) => ({
-      _tag: "Failed",
-      owner,
-      type,
-      error: dnsError("resolve", owner, failure, type),
-      ttl: undefined,
-      source: "network"
-    }),
-    onSuccess: (resolution) => {
-      const addresses = addressesOf(resolution)
-      const ttl = resolution.ttl === undefined ? undefined : Duration.seconds(resolution.ttl)
-      const common = { owner, type, ttl, source: resolution.source }
-      return addresses.length > 0
-        ? { ...common, _tag: "Addresses", addresses }
-        : { ...common, _tag: "Failed", error: notFound("resolve", owner, type) }
-    }
-  })
-}
-
-// A negative answer for one candidate is no answer to the question, until
-// another type of the same name has one or no candidate is left.
+// A negative answer for one of several names is no answer to the question, until
+// another type of the same name has one or no name is left.
 const search = (stub: Service, query: Query, candidates: ReadonlyArray<Host.DomainName>): Stream.Stream<Answer> =>
   Stream.callback<Answer>((queue) =>
     Effect.gen(function*() {
       const last = new Map<AnswerType, Answer>()
-      let found = false
+      let found = candidates.length === 1
       for (const name of candidates) {
         const held: Array<Answer> = []
-        yield* Effect.forEach(query.types, (type) =>
-          Effect.map(ask(stub, query, name, type), (answer) => {
-            if (answer._tag !== "Failed") found = true
-            held.push(answer)
-            if (found) Queue.offerAllUnsafe(queue, held.splice(0))
-          }), { concurrency: "unbounded", discard: true })
+        yield* askAll(stub, query, name, (answer) => {
+          if (answer._tag !== "Failed") found = true
+          held.push(answer)
+          if (found) Queue.offerAllUnsafe(queue, held.splice(0))
+        })
         if (found) break
         for (const answer of held) {
           // A server that failed may have known the name: that it does not exist
@@ -84,6 +50,74 @@ const search = (stub: Service, query: Query, candidates: ReadonlyArray<Host.Doma
       yield* Queue.end(queue)
     })
   )
+
+/** Asks for every type of one name at once. */
+const askAll = (
+  stub: Service,
+  query: Query,
+  name: Host.DomainName,
+  say: (answer: Answer) => void
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const missing = new Set(query.types)
+    const denied = yield* Deferred.make<void>()
+    const tell = (answer: Answer) => {
+      missing.delete(answer.type)
+      say(answer)
+    }
+    const asking = Effect.forEach(query.types, (type) =>
+      Effect.tap(ask(stub, query.name, { name, type, refresh: query.refresh }), ({ answer, isDenied }) => {
+        tell(answer)
+        // No name, no other types: a server that keeps silent about AAAA need not be
+        // waited for. The reverse does not hold: some say of a name without AAAA that
+        // it does not exist.
+        return type === "A" && isDenied ? Deferred.succeed(denied, undefined) : Effect.void
+      }), { concurrency: "unbounded", discard: true })
+    yield* Effect.raceFirst(asking, Deferred.await(denied))
+    for (const type of missing) {
+      tell(failed(query.name, type, notFound("resolve", query.name), "network"))
+    }
+  })
+
+const failed = (
+  owner: Host.DomainName,
+  type: AnswerType,
+  error: Dns.DnsError,
+  source: AnswerSource,
+  ttl?: Duration.Duration
+): Answer => ({ _tag: "Failed", owner, type, error, ttl, source })
+
+const ask = (
+  stub: Service,
+  owner: Host.DomainName,
+  { name, refresh, type }: {
+    readonly name: Host.DomainName
+    readonly type: AnswerType
+    readonly refresh: boolean | undefined
+  }
+): Effect.Effect<{ readonly answer: Answer; readonly isDenied: boolean }> => {
+  if (type === "HTTPS") {
+    const error = new Dns.DnsError({ reason: "Unsupported", method: "resolve", hostname: owner })
+    return Effect.succeed({ answer: failed(owner, type, error, "local"), isDenied: false })
+  }
+  return Effect.match(stub.query({ name, type: codes[type] }, { refresh }), {
+    onFailure: (failure) => ({
+      answer: failed(owner, type, dnsError("resolve", owner, failure, type), "network"),
+      isDenied: false
+    }),
+    onSuccess: (resolution) => {
+      const addresses = addressesOf(resolution)
+      const ttl = resolution.ttl === undefined ? undefined : Duration.seconds(resolution.ttl)
+      const { rcode, source } = resolution
+      return addresses.length > 0
+        ? { answer: { _tag: "Addresses", owner, type, ttl, source, addresses }, isDenied: false }
+        : {
+          answer: failed(owner, type, notFound("resolve", owner, type), source, ttl),
+          isDenied: rcode === rcodes.NXDOMAIN
+        }
+    }
+  })
+}
 
 const isTemporary = (answer: Answer | undefined): boolean =>
   answer?._tag === "Failed" && answer.error.reason !== "NotFound" && answer.error.reason !== "Unsupported"

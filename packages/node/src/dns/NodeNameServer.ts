@@ -27,6 +27,8 @@ export interface Options {
   readonly tls?: { readonly key: string; readonly cert: string } | undefined
   /** Default `127.0.0.1`. */
   readonly host?: string | undefined
+  /** The port of UDP and TCP. Default: one that is free. */
+  readonly port?: number | undefined
 }
 
 /**
@@ -52,14 +54,15 @@ export const run = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<Running, never, Scope.Scope> {
   const { answer, host = "127.0.0.1", tls } = options
-  const port = yield* listen(Net.createServer((socket) => serve(socket, (query) => answer(query, "tcp"))), host)
+  const plain = Net.createServer((socket) => serve(socket, (query) => answer(query, "tcp")))
+  const port = yield* listen(plain, host, options.port ?? 0)
   yield* bind(host, port, (query) => answer(query, "udp"))
   if (tls === undefined) return { port, tlsPort: undefined }
   const secured = Tls.createServer(
     { ...tls, ALPNProtocols: ["dot"] },
     (socket) => serve(socket, (query) => answer(query, "tls"))
   )
-  return { port, tlsPort: yield* listen(secured, host) }
+  return { port, tlsPort: yield* listen(secured, host, 0) }
 })
 
 type Answer = (query: Uint8Array) => Uint8Array | undefined
@@ -74,7 +77,7 @@ const serve = (socket: Net.Socket, answer: Answer): void => {
   })
 }
 
-const listen = (server: Net.Server, host: string): Effect.Effect<number, never, Scope.Scope> => {
+const listen = (server: Net.Server, host: string, port: number): Effect.Effect<number, never, Scope.Scope> => {
   const sockets = new Set<Net.Socket>()
   server.on("tlsClientError", () => {}).on("connection", (socket: Net.Socket) => {
     sockets.add(socket)
@@ -82,7 +85,7 @@ const listen = (server: Net.Server, host: string): Effect.Effect<number, never, 
   })
   return Effect.acquireRelease(
     Effect.promise(() => {
-      server.listen({ host, port: 0 })
+      server.listen({ host, port })
       return once(server, "listening").then(() => (server.address() as Net.AddressInfo).port)
     }),
     () =>
