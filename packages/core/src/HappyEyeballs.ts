@@ -176,10 +176,16 @@ const make = Effect.fnUntraced(function*(
     openAttempts: Semaphore.makeUnsafe(layerSettings.maxOpenAttempts),
     backgroundClock: yield* BackgroundClock
   }
-  const hub = yield* PubSub.dropping<ConnectEvent>(4096)
-  yield* Effect.addFinalizer(() => PubSub.shutdown(hub))
+  // Made for the first reader: its ring costs more than a connect.
+  let hub: PubSub.PubSub<ConnectEvent> | undefined
+  const hubForReaders = Effect.suspend(() =>
+    hub !== undefined
+      ? Effect.succeed(hub)
+      : Effect.map(PubSub.dropping<ConnectEvent>(4096), (made) => hub ??= made)
+  )
+  yield* Effect.addFinalizer(() => hub === undefined ? Effect.void : PubSub.shutdown(hub))
   const publish = (event: ConnectEvent) => {
-    PubSub.publishUnsafe(hub, event)
+    if (hub !== undefined) PubSub.publishUnsafe(hub, event)
   }
   let connects = 0
 
@@ -259,7 +265,7 @@ const make = Effect.fnUntraced(function*(
         }
       }),
     connectWith: (target, dial, options) => Effect.map(race(target, dial, options), ({ value }) => value),
-    events: Stream.fromPubSub(hub)
+    events: Stream.unwrap(Effect.map(hubForReaders, Stream.fromPubSub))
   })
 })
 
@@ -288,6 +294,7 @@ const checkMixed = (target: Target.Target, settings: ConnectOptions.Settings): I
 }
 
 const unparsed = (input: Target.TargetInput): Target.Target => {
-  const given = typeof input === "string" ? input : Target.formatInput(input)
-  return { given, host: given, at: { _tag: "Addresses", addresses: [] }, ports: [] }
+  const given = Target.formatInput(input)
+  const [, bracketed, plain] = /^(?:\[(.*)\]|([^:]*)):[^:]*$/s.exec(given) ?? []
+  return { given, host: bracketed ?? plain ?? given, at: { _tag: "Addresses", addresses: [] }, ports: [] }
 }

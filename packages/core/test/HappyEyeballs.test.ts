@@ -485,6 +485,7 @@ describe("HappyEyeballs.connect that fails", () => {
       connect({ world: {}, target: "a.example:99999" }).error?.message,
       "could not connect to a.example:99999: 99999 is not a port: give a number from 1 to 65535"
     )
+    assert.strictEqual(connect({ world: {}, target: "a.example:99999" }).error?.report.target.host, "a.example")
     const { error } = connect({ world: {}, options: { connectionAttemptDelay: 5 } })
     assert.deepStrictEqual([error?.reason._tag, error?.isTemporary], ["InvalidOptions", false])
   })
