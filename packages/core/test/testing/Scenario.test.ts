@@ -1,7 +1,13 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { ConnectResult, Scenario } from "@happy-eyeballs/core/testing"
+import { ConnectResult, Scenario, VirtualTime } from "@happy-eyeballs/core/testing"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Host from "effect/net/Host"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { scheduledResolver } from "../../src/testing/internal/scenarioRun.ts"
 
 const parse = (input: unknown): Scenario.Scenario => Result.getOrThrow(Scenario.fromUnknown(input))[0]!
 
@@ -389,6 +395,42 @@ describe("Scenario.run", () => {
       assert.strictEqual(result.leaked, 0)
       assert.isAtMost(result.elapsedMs, interruptAtMs)
     }
+  })
+})
+
+describe("the resolver of a scenario", () => {
+  const scenario = parse({
+    name: "aliased",
+    target,
+    resolver: [
+      { type: "A", name: "svc.dual.example", atMs: 40, addresses: ["192.0.2.2"] },
+      { type: "A", atMs: 40, addresses: ["192.0.2.3"] },
+      { type: "A", atMs: 5, addresses: ["192.0.2.1"] }
+    ]
+  })
+  /** Asks at each of the given times after a connect that starts at 1000. */
+  const ask = (name: string, ...times: ReadonlyArray<number>) =>
+    VirtualTime.runUnsafe(Effect.forEach(times, (atMs) =>
+      Effect.gen(function*() {
+        yield* Effect.sleep(1000 + atMs)
+        const query = { name: Host.domainNameFromStringUnsafe(name), types: ["A"] } as const
+        return yield* scheduledResolver(scenario, () => 1000).resolve(query).pipe(
+          Stream.mapEffect((answer) =>
+            Effect.map(Clock.currentTimeMillis, (now) =>
+              `${now} ${answer._tag === "Addresses" ? answer.addresses.map(NetAddress.formatIp).join() : answer._tag}`)
+          ),
+          Stream.runCollect
+        )
+      }), { concurrency: "unbounded" }))
+
+  it("gives the answers of another owner at the later of their time and the asking", () => {
+    assert.deepStrictEqual(ask("svc.dual.example", 0, 15, 40, 90), [
+      ["1040 192.0.2.2"],
+      ["1040 192.0.2.2"],
+      ["1040 192.0.2.2"],
+      ["1090 192.0.2.2"]
+    ])
+    assert.deepStrictEqual(ask("dual.example", 10), [["1010 192.0.2.1", "1040 192.0.2.3"]])
   })
 })
 

@@ -295,6 +295,19 @@ describe("closing a simulated connection", () => {
     }))
 
   inSimulatedTime(
+    "takes a server that fails because the client has ended for a polite one",
+    () =>
+      against({ serve: SimulatedServer.echo, latencyMs: 10 }, ({ socket }) =>
+        Effect.gen(function*() {
+          const reader = yield* socket.reader
+          yield* Effect.scoped(Effect.flatMap(socket.writer, (writer) => writer.write("last words")))
+          yield* Effect.sleep(100)
+          assert.deepStrictEqual(yield* reads(reader, 1), ["100 last words"])
+          assert.strictEqual(yield* failure(reader.pull), "100 SocketCloseError 1000")
+        }))
+  )
+
+  inSimulatedTime(
     "refuses a write after the write side was ended",
     () =>
       against({}, ({ socket }) =>
@@ -399,6 +412,20 @@ describe("resetting a simulated connection", () => {
             "it was over, and stays what it was"
           )
           yield* Effect.addFinalizer(() => Effect.sync(() => assert.strictEqual(closes, 1)))
+        }))
+  )
+
+  inSimulatedTime(
+    "comes too late for a client that has closed",
+    () =>
+      against({ serve: resetAt(30), latencyMs: 10 }, ({ socket }) =>
+        Effect.gen(function*() {
+          const reader = yield* socket.reader
+          const writer = yield* socket.writer
+          yield* Effect.sleep(35)
+          yield* writer.write(new Socket.CloseEvent())
+          yield* Effect.sleep(15)
+          assert.strictEqual(yield* failure(reader.pull), "50 SocketCloseError 1006")
         }))
   )
 

@@ -73,6 +73,8 @@ describe("VirtualTime.run", () => {
       })
     )
     assert.deepStrictEqual(lines, ["30 timed out", "40 later"])
+    const timedOut = Effect.timeoutOrElse(Effect.sleep(1000), { duration: 30, orElse: () => Effect.never })
+    assert.deepStrictEqual(VirtualTime.run(timedOut), Exit.fail(new VirtualTime.Deadlock({ atMs: 30 })))
   })
 
   it("runs fibers of lower priority numbers first", () => {

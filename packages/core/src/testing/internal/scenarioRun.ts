@@ -90,8 +90,13 @@ const play = (scenario: Scenario): Effect.Effect<ReadonlyArray<ConnectResult>> =
     return results
   }))
 
-/** Gives answers at their times after the start of each connect, or at once when that has passed. */
-const scheduledResolver = (scenario: Scenario, startedMs: () => number): Resolver["Service"] => {
+/**
+ * Gives answers at their times after the start of a connect, or at once when
+ * they are asked for later than that.
+ *
+ * @internal
+ */
+export const scheduledResolver = (scenario: Scenario, startedMs: () => number): Resolver["Service"] => {
   const target = Host.domainNameFromString(scenario.target.host)
   const byOwner = new Map<string, Array<TimedAnswer>>()
   const inOrder = (scenario.resolver ?? []).toSorted((a, b) => (a.atMs ?? 0) - (b.atMs ?? 0))
