@@ -14,7 +14,8 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Dns from "effect/net/Dns"
 import type * as Host from "effect/net/Host"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Stream from "effect/Stream"
 
 /**
  * Options of the system's resolver.
@@ -58,7 +59,8 @@ export const defaultMaxLookups = (threads: string | undefined = process.env["UV_
  * Whoever asks for the name and family that is being looked up gets the same
  * answer. An interrupted caller is gone at once and disturbs nobody else; a
  * lookup that has not begun is then forgotten, and one that has begun runs to
- * its end and keeps its place among `maxLookups` until then.
+ * its end and keeps its place among `maxLookups` until then. `localhost` and
+ * the names below it are answered here.
  *
  * @category constructors
  * @since 0.1.0
@@ -109,13 +111,28 @@ export const make = (
       })
     })
 
-  return Resolver.fromDns(Dns.make({
+  const resolver = Resolver.fromDns(Dns.make({
     lookup: (host, family) =>
       family === undefined
-        ? Effect.zipWith(shared(host, "IPv6"), shared(host, "IPv4"), (v6, v4) => [...v6, ...v4], { concurrent: true })
+        ? Effect.die(new Error("a family is always asked for by itself"))
+        : isLocalhost(host)
+        ? loopback(family)
         : shared(host, family)
   }))
+  return {
+    resolve: (query) =>
+      isLocalhost(query.name)
+        ? Stream.map(resolver.resolve(query), (answer) => ({ ...answer, source: "local" }))
+        : resolver.resolve(query)
+  }
 }
+
+// RFC 6761, section 6.3: names of localhost are loopback addresses, always, and no name server is asked for them. Left
+// to itself, glibc asks one for the family that the hosts file does not have.
+const isLocalhost = (name: Host.DomainName): boolean => /(^|\.)localhost\.?$/.test(name)
+
+const loopback = (family: NetAddress.IpFamily) =>
+  Effect.succeed([family === "IPv4" ? NetAddress.ipv4Loopback : NetAddress.ipv6Loopback])
 
 type Answer = Exit.Exit<ReadonlyArray<NetAddress.IpAddress>, Dns.DnsError>
 

@@ -365,8 +365,9 @@ describe("NodeDialer.make", () => {
         const fiber = yield* Effect.forkChild(Scope.provide(dial(endpoint), closing), { startImmediately: true })
         yield* turn
         assert.strictEqual(Resources.descriptors(), before + 1)
-        yield* Scope.close(closing, Exit.void)
+        const close = yield* Effect.forkChild(Scope.close(closing, Exit.void), { startImmediately: true })
         assert.strictEqual(Resources.descriptors(), before)
+        yield* Fiber.join(close)
         assert.strictEqual((yield* Effect.flip(Fiber.join(fiber))).code, undefined)
       }
     }))

@@ -7,6 +7,7 @@ import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Stream from "effect/Stream"
+import * as Fs from "node:fs"
 import * as NodeResolver from "../src/NodeResolver.ts"
 
 type Answer = ReadonlyArray<NetAddress.IpAddress>
@@ -158,6 +159,23 @@ describe("NodeResolver.make", () => {
     }))
 })
 
+describe("NodeResolver.make, for localhost", () => {
+  it.effect("answers with the loopback addresses and asks nobody", () =>
+    Effect.gen(function*() {
+      const { ask, started } = system()
+      for (const host of ["localhost", "localhost.", "a.localhost"]) {
+        const { fiber, heard } = yield* ask(host, "AAAA", "A")
+        yield* Fiber.join(fiber)
+        assert.deepStrictEqual(said(heard).sort(), ["A 127.0.0.1", "AAAA ::1"])
+        for (const { source } of heard) assert.strictEqual(source, "local")
+      }
+      assert.deepStrictEqual(started, [])
+      yield* ask("notlocalhost", "A")
+      yield* settle
+      assert.deepStrictEqual(started, ["notlocalhost IPv4"])
+    }))
+})
+
 describe("NodeResolver.defaultMaxLookups", () => {
   it("leaves one of libuv's threads for slow work to others, where there are three or more", () => {
     const table: ReadonlyArray<readonly [string | undefined, number]> = [
@@ -179,11 +197,20 @@ describe("NodeResolver.defaultMaxLookups", () => {
 })
 
 describe("NodeResolver.layer", () => {
-  // IPv4 alone: a hosts file may have no `::1 localhost`, and the system would then ask its name server.
   it.live("answers a name of the hosts file", () =>
     Effect.gen(function*() {
+      const file = process.platform === "win32" ? "C:\\Windows\\System32\\drivers\\etc\\hosts" : "/etc/hosts"
+      const known = Array.from(Host.parseHostsFile(Fs.readFileSync(file, "utf8")))
+        .find(([name, addresses]) => !name.includes("localhost") && addresses.some(NetAddress.isIpv4Address))
+      if (known === undefined) return console.log("skipped: the hosts file has no IPv4 address but that of localhost")
+      const [host, addresses] = known
       const { resolve } = yield* Resolver.Resolver
-      const answers = yield* Stream.runCollect(resolve({ name: name("localhost"), types: ["A"] }))
-      assert.deepStrictEqual(said(answers), ["A 127.0.0.1"])
+      // The other family is not asked for: where the hosts file has none, the system asks its name server.
+      const [answer] = yield* Stream.runCollect(resolve({ name: host, types: ["A"] }))
+      assert.deepInclude({ ...answer }, { owner: host, type: "A", source: "system" })
+      assert.deepStrictEqual(
+        answer?._tag === "Addresses" ? new Set(answer.addresses.map(NetAddress.formatIp)) : answer,
+        new Set(addresses.filter(NetAddress.isIpv4Address).map(NetAddress.formatIp))
+      )
     }).pipe(Effect.provide(NodeResolver.layer)))
 })
