@@ -75,6 +75,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const permits = Semaphore.makeUnsafe(limit)
   let speaksEdns = true
 
+  const sendFewer = Effect.suspend(() => limit > 1 ? permits.resize(limit = Math.ceil(limit / 2)) : Effect.void)
+
   const fail = (reason: "Timeout" | "Closed", detail: string) => new ServerFailed({ server, reason, detail })
 
   const once = Effect.fnUntraced(function*(
@@ -103,7 +105,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       // Some servers answer the first of several questions and close, which RFC
       // 7766, section 6.2.1, forbids. Such a server is given fewer and fewer at once.
       answered = 0
-      if (outcome.shared && limit > 1) yield* permits.resize(limit = Math.ceil(limit / 2))
+      if (outcome.shared) yield* sendFewer
     }
     return yield* fail("Closed", "closed the connection without an answer")
   })
@@ -119,31 +121,46 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     return { message: second, transport: protocol }
   })
 
+  const giveUp = (use: Use, silent: boolean): Effect.Effect<void> =>
+    // Silent all that time, a connection is dead, whatever TCP thinks: nobody else
+    // should wait for it. One that answered others has lost this question; some
+    // servers do, when they are sent several at once.
+    silent
+      ? use.pipeline.end()
+      : Effect.andThen(use.shared ? sendFewer : Effect.void, use.pipeline.retire())
+
   return {
     exchange: (question) =>
       Effect.suspend(() => {
-        let last: { readonly pipeline: Pipeline; readonly heard: number; readonly at: number } | undefined
+        let last: Use | undefined
         const asking = permits.withPermit(ask(question, (pipeline) => {
-          last = { pipeline, heard: pipeline.heard, at: monotonicMs(clock) }
+          last = { pipeline, heard: pipeline.heard, shared: pipeline.isBusy, at: monotonicMs(clock) }
         }))
-        const silentFor = (ms: number): Pipeline | undefined =>
-          last !== undefined && last.pipeline.heard === last.heard && monotonicMs(clock) - last.at >= ms
-            ? last.pipeline
-            : undefined
+        const isSilent = (use: Use): boolean => use.pipeline.heard === use.heard
         return Effect.timeoutOrElse(asking, {
           duration: timeout,
-          // A connection that was silent all that time is dead, whatever TCP thinks:
-          // nobody else should wait for it.
           orElse: () =>
             Effect.andThen(
-              silentFor(0)?.end() ?? Effect.void,
+              last === undefined ? Effect.void : giveUp(last, isSilent(last)),
               Effect.fail(fail("Timeout", `did not answer in ${Duration.format(timeout)}`))
             )
         }).pipe(
           // Given up by whoever asked, because another server answered perhaps. What
           // waits on a silent connection goes on waiting; new questions go elsewhere.
-          Effect.onInterrupt(() => silentFor(suspiciousMs)?.retire() ?? Effect.void)
+          Effect.onInterrupt(() =>
+            last !== undefined && isSilent(last) && monotonicMs(clock) - last.at >= suspiciousMs
+              ? last.pipeline.retire()
+              : Effect.void
+          )
         )
       })
   }
 })
+
+/** The connection that a question was last sent on, and how things were then. */
+interface Use {
+  readonly pipeline: Pipeline
+  readonly heard: number
+  readonly shared: boolean
+  readonly at: number
+}

@@ -277,6 +277,24 @@ describe("StreamTransport", () => {
     assert.include(log, `5000 tcp ${place} #0 close`)
   })
 
+  it("takes a connection that lost a question among others out of use, and sends fewer at once", () => {
+    const server: FakeServer = {
+      stream: (query, { index, nth, send }) => index === 0 && nth === 1 ? undefined : send(10, answer(query))
+    }
+    const { exit, log } = run(server, "tcp", (transport) =>
+      Effect.gen(function*() {
+        const [first, second] = yield* Effect.all([
+          Effect.exit(transport.exchange(ask("n0.example"))),
+          Effect.exit(transport.exchange(ask("n1.example")))
+        ], { concurrency: "unbounded" })
+        yield* all(transport, 100)
+        return [Exit.isSuccess(first), Exit.isSuccess(second)]
+      }))
+    assert.deepStrictEqual(exit, Exit.succeed([true, false]))
+    assert.include(log, `5000 tcp ${place} #0 close`)
+    assert.strictEqual(log.filter((line) => line.startsWith("5000") && line.includes("#1 <")).length, 50)
+  })
+
   it("takes no answer to a question that was given up for the answer to another", () => {
     const held: Array<Uint8Array> = []
     const server: FakeServer = {

@@ -86,6 +86,10 @@ export class Pipeline {
     return !this.ended && !this.retired && this.abandoned < maxAbandoned
   }
 
+  get isBusy(): boolean {
+    return this.waiting > 0
+  }
+
   /** Counts what has been heard: the same number twice is silence in between. */
   get heard(): number {
     return this.chunks
