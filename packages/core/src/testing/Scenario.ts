@@ -158,7 +158,10 @@ export const Scenario = Schema.Struct({
       atMs: Ms,
       network: Schema.optionalKey(Network),
       sources: Schema.optionalKey(Sources)
-    })).annotate(described("How the world changes, counted from the first connect."))
+    })).annotate(described(
+      "How the world changes, counted from the first connect. What is underway then does not; a SYN sent again " +
+        "meets the new world."
+    ))
   ),
   interruptAtMs: Schema.optionalKey(Ms.annotate(described("When the caller is interrupted."))),
   repeat: Schema.optionalKey(
