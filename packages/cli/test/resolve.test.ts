@@ -1,0 +1,178 @@
+import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
+import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
+import * as NodePath from "@effect/platform-node-shared/NodePath"
+import * as NodeStdio from "@effect/platform-node-shared/NodeStdio"
+import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
+import { assert, describe, it } from "@effect/vitest"
+import * as QueryResult from "@happy-eyeballs/dns/QueryResult"
+import * as Zone from "@happy-eyeballs/dns/testing/Zone"
+import { NodeNameServer } from "@happy-eyeballs/node"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Resolve from "../src/commands/Resolve.ts"
+import type { Ending } from "../src/Ending.ts"
+import { Output } from "../src/Output.ts"
+
+const zone = Zone.fromLinesUnsafe([
+  "dual.example. 60 IN A 192.0.2.80",
+  "dual.example. 60 IN AAAA 2001:db8::80",
+  "v4only.example. 60 IN A 192.0.2.81",
+  "alias.example. 20 IN CNAME dual.example.",
+  "text.example. 60 IN TXT \"\u001b[31mred\"",
+  "80.2.0.192.in-addr.arpa. 60 IN PTR dual.example."
+])
+
+const platform = Layer.mergeAll(NodeChildProcessSpawner.layer, NodeStdio.layer, NodeTerminal.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer))
+)
+
+/** Runs the command against a name server on loopback, whose port stands for PORT. */
+const resolve = (...args: ReadonlyArray<string>) =>
+  Effect.scoped(Effect.gen(function*() {
+    const { port } = yield* NodeNameServer.run({ answer: (query) => Zone.answer(zone, query) })
+    const results: Array<string> = []
+    const messages: Array<string> = []
+    const output = Layer.succeed(Output, {
+      result: (line) => Effect.sync(() => void results.push(line)),
+      message: (line) => Effect.sync(() => void messages.push(line)),
+      style: { columns: 80, colour: false, unicode: true }
+    })
+    const given = args.map((argument) => argument.replace("PORT", String(port)))
+    const code = yield* Command.runWith(Resolve.command, { version: "0" })(given).pipe(
+      Effect.as(0),
+      Effect.catchTag("Ending", (ending: Ending) => Effect.succeed(ending.code)),
+      Effect.provide([output, platform])
+    )
+    const place = `127.0.0.1:${port}`
+    const plain = (lines: ReadonlyArray<string>) =>
+      lines.map((line) => line.replaceAll(place, "HERE").replace(/in [\d.]+ ms/, "in TIME"))
+    return { code, results: plain(results), messages: plain(messages) }
+  }))
+
+const server = ["--server", "127.0.0.1:PORT"]
+const decode = (line: string | undefined) =>
+  Schema.decodeUnknownSync(QueryResult.QueryResult, { onExcessProperty: "error" })(JSON.parse(line ?? ""))
+
+describe("resolve", () => {
+  it.live("asks for AAAA, then A, and shows the records with where they are from", () =>
+    Effect.map(resolve("dual.example", ...server), (ran) =>
+      assert.deepStrictEqual(ran, {
+        code: 0,
+        results: [
+          "dual.example. 60 IN AAAA 2001:db8::80",
+          "; from udp://HERE, in TIME",
+          "dual.example. 60 IN A 192.0.2.80",
+          "; from udp://HERE, in TIME"
+        ],
+        messages: []
+      })))
+
+  it.live("is content with one family, and says what the other lacks", () =>
+    Effect.map(resolve("v4only.example", ...server), ({ code, messages }) => {
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(messages, ["happy-eyeballs: v4only.example has no AAAA records: udp://HERE says so"])
+    }))
+
+  it.live("prints the data alone with --short, without aliases", () =>
+    Effect.map(
+      resolve("alias.example", "A", "--short", ...server),
+      ({ results }) => assert.deepStrictEqual(results, ["192.0.2.80"])
+    ))
+
+  it.live("finds the name of an address", () =>
+    Effect.map(
+      resolve("192.0.2.80", "--short", ...server),
+      ({ results }) => assert.deepStrictEqual(results, ["dual.example."])
+    ))
+
+  it.live("prints a line of JSON for each type, as it is documented", () =>
+    Effect.map(resolve("alias.example", "A", "--json", ...server), ({ code, messages, results }) => {
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(messages, [])
+      const { attempts, elapsedMs, ...result } = decode(results[0])
+      assert.deepStrictEqual(result, {
+        ok: true,
+        name: "alias.example.",
+        type: "A",
+        rcode: "NOERROR",
+        records: [
+          { name: "alias.example.", type: "CNAME", ttlSeconds: 20, data: "dual.example." },
+          { name: "dual.example.", type: "A", ttlSeconds: 60, data: "192.0.2.80" }
+        ],
+        server: "udp://HERE",
+        transport: "udp",
+        cached: false,
+        stale: false,
+        authenticatedData: false,
+        extendedErrors: [],
+        error: null
+      })
+      assert.strictEqual(attempts.length, 1)
+      assert.deepInclude(attempts[0], { server: "udp://HERE", outcome: "answered", reason: null })
+      assert.isAbove(elapsedMs, 0)
+    }))
+
+  it.live("tells a missing name from a missing type by the code alone, and ends with 1 for both", () =>
+    Effect.map(
+      Effect.all([
+        resolve("gone.example", "A", "--json", ...server),
+        resolve("v4only.example", "MX", "--json", ...server)
+      ]),
+      (runs) => {
+        assert.deepStrictEqual(runs.map(({ code }) => code), [1, 1])
+        const results = runs.map(({ results }) => decode(results[0]))
+        assert.deepStrictEqual(results.map(({ error, ok, rcode }) => [ok, rcode, error?.reason]), [
+          [false, "NXDOMAIN", "NotFound"],
+          [false, "NOERROR", "NotFound"]
+        ])
+      }
+    ))
+
+  it.live("gives null for what no server said, and each attempt with its reason", () =>
+    Effect.map(
+      resolve("dual.example", "A", "--json", "--server", "tcp://127.0.0.1:9", "--timeout", "2s"),
+      ({ code, results }) => {
+        assert.strictEqual(code, 1)
+        const { attempts, error, rcode, server, transport } = decode(results[0])
+        assert.deepStrictEqual([rcode, server, transport], [null, null, null])
+        assert.deepStrictEqual([error?.tag, error?.reason], ["NoAnswer", "Refused"])
+        assert.isTrue(attempts.every(({ reason }) => reason === "Refused"))
+      }
+    ))
+
+  it.live("answers special names and the hosts file by itself", () =>
+    Effect.map(resolve("localhost", "A", "--json", ...server), ({ results }) => {
+      const { server, transport } = decode(results[0])
+      assert.deepStrictEqual([server, transport], ["local", "local"])
+    }))
+
+  it.live.each<[ReadonlyArray<string>, string]>([
+    [["bad..example", ...server], "InvalidTarget"],
+    [["dual.example", "NOTYPE", ...server], "InvalidOptions"],
+    [["dual.example", "--server", "tls://dns.example"], "InvalidOptions"]
+  ])(
+    "ends with 2 for %j, with one line that says what is wrong",
+    ([args, tag]) =>
+      Effect.map(Effect.all([resolve(...args, "--json"), resolve(...args)]), ([json, people]) => {
+        assert.deepStrictEqual([json.code, people.code], [2, 2])
+        const { error } = decode(json.results[0])
+        assert.strictEqual(error?.tag, tag)
+        assert.deepStrictEqual(people.messages, [`happy-eyeballs: ${error?.message}`])
+        assert.deepStrictEqual(people.results, [])
+      })
+  )
+
+  it.live("lets no text from a server move the cursor", () =>
+    Effect.map(
+      resolve("text.example", "TXT", ...server),
+      ({ results }) => assert.strictEqual(results[0], "text.example. 60 IN TXT \"\\027[31mred\"")
+    ))
+
+  it.live("explains who answers names on this machine", () =>
+    Effect.map(resolve("dual.example", "--explain"), ({ code, results }) => {
+      assert.strictEqual(code, 0)
+      assert.match(results[0] ?? "", /^names are answered by (the stub resolver|the system \(getaddrinfo\)): /)
+    }))
+})
