@@ -1,0 +1,115 @@
+/**
+ * What undici calls to open a connection, over the race. It imports no undici:
+ * the one inside Node and any other call it alike.
+ */
+import type { ConnectOptions } from "@happy-eyeballs/core/ConnectOptions"
+import type { TlsOptions } from "@happy-eyeballs/core/Endpoint"
+import type { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import type { TargetInput } from "@happy-eyeballs/core/Target"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import * as Connects from "./connects.ts"
+import { Sessions } from "./sessions.ts"
+
+export interface Options {
+  readonly connect?: ConnectOptions | undefined
+  readonly tls?: TlsOptions | undefined
+  readonly tlsInRace?: boolean | undefined
+  readonly allowH2?: boolean | undefined
+  readonly preferH2?: boolean | undefined
+  readonly maxCachedSessions?: number | null | undefined
+  readonly keepAlive?: boolean | null | undefined
+  readonly keepAliveInitialDelay?: Duration.Input | undefined
+}
+
+/** What undici says of the connection that it wants. */
+export interface Params {
+  readonly hostname: string
+  readonly host?: string | undefined
+  readonly protocol: string
+  readonly port: string
+  readonly servername?: string | null | undefined
+  readonly localAddress?: string | null | undefined
+  readonly socketPath?: string | null | undefined
+  readonly httpSocket?: Net.Socket | undefined
+  /** Absent where this undici does not say. */
+  readonly allowH2?: boolean | undefined
+}
+
+export type Callback = (...result: [error: null, socket: Net.Socket] | [error: Error, socket: null]) => void
+
+export type Connector = (params: Params, callback: Callback) => void
+
+/** undici's own `buildConnector`, which speaks TLS over `httpSocket`. */
+export type BuildConnector = (options: Readonly<Record<string, unknown>>) => Connector
+
+/**
+ * Makes a connector.
+ *
+ * `allowH2` is what holds where neither undici nor the options say anything.
+ */
+export const make = Effect.fnUntraced(function*(
+  options: Options,
+  undici: { readonly allowH2: boolean; readonly buildConnector?: BuildConnector | undefined }
+): Effect.fn.Return<Connector, never, HappyEyeballs | Scope.Scope> {
+  const connects = yield* Connects.make
+  const sessions = new Sessions(options.maxCachedSessions)
+  const keepAliveInitialDelay = Duration.toMillis(options.keepAliveInitialDelay ?? "60 seconds")
+  const { connect, keepAlive, maxCachedSessions, preferH2 = false, tls } = options
+
+  const secures = new Map<boolean, Connector | undefined>()
+  const secureWith = (allowH2: boolean): Connector | undefined => {
+    if (!secures.has(allowH2)) {
+      const own = { allowH2, preferH2, maxCachedSessions, keepAlive, keepAliveInitialDelay }
+      secures.set(allowH2, undici.buildConnector?.({ ...tls, ...own }))
+    }
+    return secures.get(allowH2)
+  }
+
+  return (params, callback) => {
+    const isTls = params.protocol === "https:"
+    const allowH2 = params.allowH2 ?? options.allowH2 ?? undici.allowH2
+    const isTunnel = params.httpSocket !== undefined
+    const secure = isTls && (isTunnel || options.tlsInRace === false) ? secureWith(allowH2) : undefined
+    if (isTunnel && secure !== undefined) return secure(params, callback)
+    const servername = params.servername || tls?.servername || serverName(params)
+    const key = servername ?? params.hostname
+    const request = {
+      host: params.hostname,
+      target: targetOf(params),
+      options: {
+        ...connect,
+        tls: isTls && secure === undefined &&
+          { session: sessions.get(key), ...tls, servername, ALPNProtocols: protocols(allowH2, preferH2) }
+      },
+      localAddress: params.localAddress ?? undefined
+    }
+    connects(request, (error, socket) => {
+      if (error !== null) {
+        sessions.forget(key)
+        return callback(error, null)
+      }
+      if (secure !== undefined) return secure({ ...params, httpSocket: socket }, callback)
+      if (isTls) sessions.learn(key, socket)
+      callback(null, keepAlive === false ? socket : socket.setKeepAlive(true, keepAliveInitialDelay))
+    })
+  }
+})
+
+const protocols = (allowH2: boolean, preferH2: boolean): ReadonlyArray<string> => {
+  if (!allowH2) return ["http/1.1"]
+  return preferH2 ? ["h2", "http/1.1"] : ["http/1.1", "h2"]
+}
+
+const targetOf = ({ hostname, port, protocol, socketPath }: Params): TargetInput =>
+  socketPath
+    ? { path: socketPath }
+    : { host: hostname, port: Number(port) || (protocol === "https:" ? 443 : 80) }
+
+// The name in the Host header is the one that the certificate must carry; an address is never sent as one.
+const serverName = ({ host, hostname }: Params): string | undefined => {
+  const name = (host ?? hostname).replace(/:\d*$/, "")
+  return Net.isIP(name) !== 0 || name.startsWith("[") ? undefined : name
+}
