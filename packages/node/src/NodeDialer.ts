@@ -116,8 +116,9 @@ export const make = (options: Options = {}): {
             Scope.closeUnsafe(scope, Exit.void)
           })
           opened.once(endpoint.tls === undefined ? "connect" : "secureConnect", () => {
-            state = "won" // Not reading, but ready to: `pause` alone would make a `data` listener wait for a `resume` as well.
-            ;(opened as { readableFlowing: boolean | null }).readableFlowing = null
+            state = "won"
+            // Not reading, but ready to: `pause` alone would make a `data` listener wait for a `resume` as well.
+            Object.assign(opened, { readableFlowing: null })
             resume(Effect.succeed(dialed(endpoint, opened, scope)))
           })
           return Effect.sync(abandon)
@@ -200,18 +201,35 @@ const tlsOpener = (prepare: (socket: Tls.TLSSocket) => void) => {
   }
 }
 
-// `tls.connect` finds out about these two when it has begun to connect: it throws, and nobody has the socket.
+// What `tls.connect` finds out only when it has begun to connect: it throws, and nobody has the socket.
 const checkTls = (tls: Endpoint.TlsOptions): Tls.ConnectionOptions => {
-  if (tls.servername !== undefined && typeof tls.servername !== "string") {
+  const given: Tls.ConnectionOptions = Object.fromEntries(
+    Object.entries(tls).filter(([, value]) => value !== undefined)
+  )
+  const { checkServerIdentity: check, servername, session } = given
+  if (servername !== undefined && typeof servername !== "string") {
     throw new TypeError("the option servername must be a string")
   }
-  if (tls["session"] !== undefined && !ArrayBuffer.isView(tls["session"])) {
+  if (session !== undefined && !ArrayBuffer.isView(session)) {
     throw new TypeError("the option session must be a buffer")
   }
-  const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined))
-  // A fifth of a millisecond, and as long as the handshake itself where there are certificates to parse.
-  return { secureContext: Tls.createSecureContext(given), ...given }
+  if (check !== undefined && typeof check !== "function") {
+    throw new TypeError("the option checkServerIdentity must be a function")
+  }
+  // A fifth of a millisecond, and more where there are certificates to parse: made once.
+  const secureContext = Tls.createSecureContext(given)
+  return { secureContext, ...given, ...(check === undefined ? {} : { checkServerIdentity: returning(check) }) }
 }
+
+// It is called from an event, where what it throws would end the process.
+const returning = (check: NonNullable<Tls.ConnectionOptions["checkServerIdentity"]>) =>
+  ((name, certificate) => {
+    try {
+      return check(name, certificate)
+    } catch (cause) {
+      return cause instanceof Error ? cause : new Error(String(cause))
+    }
+  }) satisfies Tls.ConnectionOptions["checkServerIdentity"]
 
 // RFC 6066, section 3: a literal address is never sent as server name. It is what the certificate must then carry,
 // without its zone, which means nothing to anyone else.

@@ -51,6 +51,21 @@ export interface NodeConnection extends Connection {
  * Over a dialer that is not Node's, such as a simulated one, there is no such
  * socket and this dies.
  *
+ * **Example** (Talking through Node's socket)
+ *
+ * ```ts
+ * import { NodeHappyEyeballs } from "@happy-eyeballs/node"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { native, report } = yield* NodeHappyEyeballs.connect("example.com:443")
+ *   native.write("hello\n")
+ *   return report.winner?.address
+ * })
+ *
+ * await program.pipe(Effect.scoped, Effect.provide(NodeHappyEyeballs.layer), Effect.runPromise)
+ * ```
+ *
  * @category connecting
  * @since 0.1.0
  */
@@ -79,6 +94,21 @@ const isNodeConnection = (connection: Connection): connection is NodeConnection 
  * again, and addresses raced again. `reader.upgrade` speaks TLS from then on
  * (STARTTLS). A connect that fails is a `SocketOpenError` whose cause is the
  * `ConnectError`, of kind `Timeout` where the time ran out.
+ *
+ * **Example** (Reading a greeting)
+ *
+ * ```ts
+ * import { NodeHappyEyeballs } from "@happy-eyeballs/node"
+ * import { Effect } from "effect"
+ *
+ * const greeting = Effect.gen(function*() {
+ *   const socket = yield* NodeHappyEyeballs.makeSocket("example.com:443", { timeout: "5 seconds" })
+ *   const { pull } = yield* socket.reader
+ *   return yield* pull
+ * })
+ *
+ * await greeting.pipe(Effect.scoped, Effect.provide(NodeHappyEyeballs.layer), Effect.runPromise)
+ * ```
  *
  * @category constructors
  * @since 0.1.0

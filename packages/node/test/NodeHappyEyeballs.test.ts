@@ -237,57 +237,61 @@ describe("NodeHappyEyeballs.connect", () => {
 })
 
 describe("NodeHappyEyeballs.connect, what it leaves behind", () => {
-  it.live("has exactly the winner open while it is held, and nothing after 300 of every ending", () =>
-    Effect.gen(function*() {
-      const remote = yield* Remote.make
-      const hole = yield* BlackHole.make("127.0.0.1")
-      const other = yield* BlackHole.make("::1")
-      const dead = yield* Servers.refusedPort()
-      const good = `127.0.0.1:${remote.port}`
-      const hanging = [`${hole.host}:${hole.port}`, `[${other.host}]:${other.port}`]
-      const { dial } = NodeDialer.make()
-      const before = { descriptors: Resources.descriptors(), timers: Resources.timers() }
-      const open = () => Resources.descriptors() - before.descriptors
-      const runs: Record<
-        string,
-        {
-          readonly concurrency: number
-          readonly run: Effect.Effect<unknown, unknown, HappyEyeballs.HappyEyeballs | Scope.Scope>
+  it.live(
+    "has exactly the winner open while it is held, and nothing after 300 of every ending",
+    () =>
+      Effect.gen(function*() {
+        const remote = yield* Remote.make
+        const hole = yield* BlackHole.make("127.0.0.1")
+        const other = yield* BlackHole.make("::1")
+        const dead = yield* Servers.refusedPort()
+        const good = `127.0.0.1:${remote.port}`
+        const hanging = [`${hole.host}:${hole.port}`, `[${other.host}]:${other.port}`]
+        const { dial } = NodeDialer.make()
+        const before = { descriptors: Resources.descriptors(), timers: Resources.timers() }
+        const open = () => Resources.descriptors() - before.descriptors
+        const runs: Record<
+          string,
+          {
+            readonly concurrency: number
+            readonly run: Effect.Effect<unknown, unknown, HappyEyeballs.HappyEyeballs | Scope.Scope>
+          }
+        > = {
+          "a win against a hanging loser": {
+            concurrency: 1,
+            run: Effect.tap(
+              connect([hanging[0]!, good], { connectionAttemptDelay: 10 }),
+              () => Effect.sync(() => assert.strictEqual(open(), 1))
+            )
+          },
+          "all refused": {
+            concurrency: 1,
+            run: Effect.tapError(
+              Effect.flip(connect([`127.0.0.1:${dead}`, `127.0.0.1:${dead}`, `[::1]:${dead}`])),
+              () => Effect.sync(() => assert.strictEqual(open(), 0))
+            )
+          },
+          "all timed out": {
+            concurrency: 25,
+            run: Effect.flip(connect(hanging, { connectionAttemptDelay: 10, timeout: 30 }))
+          },
+          "two winners in one tick": {
+            concurrency: 1,
+            run: Effect.tap(
+              Race.staggered(["127.0.0.1", "127.0.0.1", "::1"], (host) => dial(inet(host, remote.port)), { delay: 0 }),
+              () => Effect.sync(() => assert.strictEqual(open(), 1))
+            )
+          }
         }
-      > = {
-        "a win against a hanging loser": {
-          concurrency: 1,
-          run: Effect.tap(
-            connect([hanging[0]!, good], { connectionAttemptDelay: 10 }),
-            () => Effect.sync(() => assert.strictEqual(open(), 1))
-          )
-        },
-        "all refused": {
-          concurrency: 1,
-          run: Effect.tapError(
-            Effect.flip(connect([`127.0.0.1:${dead}`, `127.0.0.1:${dead}`, `[::1]:${dead}`])),
-            () => Effect.sync(() => assert.strictEqual(open(), 0))
-          )
-        },
-        "all timed out": {
-          concurrency: 25,
-          run: Effect.flip(connect(hanging, { connectionAttemptDelay: 10, timeout: 30 }))
-        },
-        "two winners in one tick": {
-          concurrency: 1,
-          run: Effect.tap(
-            Race.staggered(["127.0.0.1", "127.0.0.1", "::1"], (host) => dial(inet(host, remote.port)), { delay: 0 }),
-            () => Effect.sync(() => assert.strictEqual(open(), 1))
-          )
+        for (const [name, { concurrency, run }] of Object.entries(runs)) {
+          yield* Effect.replicateEffect(Effect.scoped(run), 300, { concurrency, discard: true })
+          assert.strictEqual(open(), 0, name)
+          yield* until(() => Resources.timers() <= before.timers)
         }
-      }
-      for (const [name, { concurrency, run }] of Object.entries(runs)) {
-        yield* Effect.replicateEffect(Effect.scoped(run), 300, { concurrency, discard: true })
-        assert.strictEqual(open(), 0, name)
-        yield* until(() => Resources.timers() <= before.timers)
-      }
-      assert.strictEqual(Resources.connectingTo(hole.port) + Resources.connectingTo(other.port), 0)
-    }).pipe(Effect.provide(NodeHappyEyeballs.layer)))
+        assert.strictEqual(Resources.connectingTo(hole.port) + Resources.connectingTo(other.port), 0)
+      }).pipe(Effect.provide(NodeHappyEyeballs.layer)),
+    120_000
+  )
 
   it.live("has nothing open after 200 races were interrupted at random moments", () =>
     Effect.gen(function*() {
@@ -321,43 +325,47 @@ describe("NodeHappyEyeballs.connect, what it leaves behind", () => {
       assert.isAbove(outcomes.opened, 20)
       assert.isAbove(outcomes.interrupted, 20)
       yield* until(() => finalizers(scope) === 0)
-    }).pipe(Random.withSeed("interrupted"), Effect.provide(NodeHappyEyeballs.layer)))
+    }).pipe(Random.withSeed("interrupted"), Effect.provide(NodeHappyEyeballs.layer)), 120_000)
 
-  it.live("neither grows the heap nor keeps descriptors, timers or finalizers over 10 000 connects", () =>
-    Effect.gen(function*() {
-      const remote = yield* Remote.make
-      const target = `127.0.0.1:${remote.port}`
-      const scope = yield* Scope.make()
-      const heap = Effect.gen(function*() {
-        yield* turn
-        globalThis.gc!()
-        yield* turn
-        globalThis.gc!()
-        return process.memoryUsage().heapUsed
-      })
-      const before = { descriptors: Resources.descriptors(), timers: Resources.timers() }
-      const samples: Array<number> = []
-      for (let round = 0; round < 10; round++) {
-        // Half of them end with their own scope, half by themselves in one that lives on.
-        for (let i = 0; i < 500; i++) {
-          yield* Effect.scoped(connect(target))
-          const { native } = yield* Scope.provide(connect(target), scope)
-          native.destroy()
+  it.live(
+    "neither grows the heap nor keeps descriptors, timers or finalizers over 10 000 connects",
+    () =>
+      Effect.gen(function*() {
+        const remote = yield* Remote.make
+        const target = `127.0.0.1:${remote.port}`
+        const scope = yield* Scope.make()
+        const heap = Effect.gen(function*() {
+          yield* turn
+          globalThis.gc!()
+          yield* turn
+          globalThis.gc!()
+          return process.memoryUsage().heapUsed
+        })
+        const before = { descriptors: Resources.descriptors(), timers: Resources.timers() }
+        const samples: Array<number> = []
+        for (let round = 0; round < 10; round++) {
+          // Half of them end with their own scope, half by themselves in one that lives on.
+          for (let i = 0; i < 500; i++) {
+            yield* Effect.scoped(connect(target))
+            const { native } = yield* Scope.provide(connect(target), scope)
+            native.destroy()
+          }
+          yield* until(() => finalizers(scope) === 0)
+          samples.push(yield* heap)
         }
-        yield* until(() => finalizers(scope) === 0)
-        samples.push(yield* heap)
-      }
-      assert.strictEqual(Resources.descriptors(), before.descriptors)
-      yield* until(() => Resources.timers() <= before.timers)
-      // The slope of a line through all samples but the first, while code is still being compiled.
-      const points = samples.slice(1).map((bytes, index) => ({ x: index * 1000, y: bytes }))
-      const mean = (of: (point: { readonly x: number; readonly y: number }) => number) =>
-        points.reduce((sum, point) => sum + of(point), 0) / points.length
-      const x = mean((point) => point.x)
-      const y = mean((point) => point.y)
-      const bytesPerConnect = mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2)
-      assert.isBelow(bytesPerConnect, 30, `heap: ${samples.join(", ")}`)
-    }).pipe(Effect.provide(NodeHappyEyeballs.layer)))
+        assert.strictEqual(Resources.descriptors(), before.descriptors)
+        yield* until(() => Resources.timers() <= before.timers)
+        // The slope of a line through all samples but the first, while code is still being compiled.
+        const points = samples.slice(1).map((bytes, index) => ({ x: index * 1000, y: bytes }))
+        const mean = (of: (point: { readonly x: number; readonly y: number }) => number) =>
+          points.reduce((sum, point) => sum + of(point), 0) / points.length
+        const x = mean((point) => point.x)
+        const y = mean((point) => point.y)
+        const bytesPerConnect = mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2)
+        assert.isBelow(bytesPerConnect, 30, `heap: ${samples.join(", ")}`)
+      }).pipe(Effect.provide(NodeHappyEyeballs.layer)),
+    120_000
+  )
 })
 
 describe("NodeHappyEyeballs.makeSocket", () => {
@@ -476,7 +484,7 @@ describe("NodeHappyEyeballs layers", () => {
       const probed = probes.mock.calls.length
       probes.mockRestore()
       syncBuiltinESMExports()
-      assert.deepStrictEqual([...dialled].sort(), [
+      assert.deepStrictEqual(dialled.toSorted(), [
         "127.0.0.1:443",
         "[::1]:443",
         ...(zone === undefined ? [] : [`[fe80::1%${zone[1]}]:443`])

@@ -166,7 +166,7 @@ describe("NodeResolver.make, for localhost", () => {
       for (const host of ["localhost", "localhost.", "a.localhost"]) {
         const { fiber, heard } = yield* ask(host, "AAAA", "A")
         yield* Fiber.join(fiber)
-        assert.deepStrictEqual(said(heard).sort(), ["A 127.0.0.1", "AAAA ::1"])
+        assert.deepStrictEqual(said(heard).toSorted(), ["A 127.0.0.1", "AAAA ::1"])
         for (const { source } of heard) assert.strictEqual(source, "local")
       }
       assert.deepStrictEqual(started, [])
