@@ -16,7 +16,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Dns from "effect/net/Dns"
-import type * as Host from "effect/net/Host"
+import * as Host from "effect/net/Host"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { ByteStreams } from "./ByteStreams.ts"
@@ -195,7 +195,8 @@ export const make = Effect.fnUntraced(function*(
   const hostsFile = options.hosts ?? Effect.succeed(new Map())
 
   return StubResolver.of({
-    query: Effect.fnUntraced(function*(question, how) {
+    query: Effect.fnUntraced(function*({ name, type }, how) {
+      const question: Message.Question = { name: Host.toRelative(name), type }
       const { noAaaa, order } = yield* config
       if (noAaaa === true && question.type === codes.AAAA) return Local.nothing(question)
       const special = Local.fromSpecialNames(question)
