@@ -1,0 +1,465 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  type ConnectEvent,
+  type ConnectOptions,
+  Dialer,
+  Endpoint,
+  HappyEyeballs,
+  Resolver,
+  SourceAddress,
+  type Target
+} from "@happy-eyeballs/core"
+import { SimulatedNetwork, VirtualTime, type World } from "@happy-eyeballs/core/testing"
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Host from "effect/net/Host"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { connect, names } from "./simulate.ts"
+
+const ip = NetAddress.ipFromStringUnsafe
+
+const accept = (afterMs: number) => ({ outcome: "accept", afterMs } as const)
+const refuse = (afterMs: number) => ({ outcome: "refuse", afterMs } as const)
+const drop = { outcome: "drop" } as const
+
+const { HappyEyeballs: Service } = HappyEyeballs
+
+const dualName = Host.domainNameFromStringUnsafe("dual.example")
+
+/** A resolver that answers each query from a list, and notes what it is asked. */
+const resolverOf = (
+  answers: (
+    query: Resolver.Query,
+    times: number
+  ) => Stream.Stream<readonly [source: Resolver.AnswerSource, address: string]>
+) => {
+  const asked: Array<Resolver.Query> = []
+  const resolver = Resolver.Resolver.of({
+    resolve: (query) =>
+      Stream.suspend(() => {
+        asked.push(query)
+        return Stream.map(answers(query, asked.length), ([source, text]): Resolver.Answer => {
+          const address = ip(text)
+          const type = NetAddress.isIpv6Address(address) ? "AAAA" : "A"
+          return { _tag: "Addresses", owner: query.name, type, addresses: [address], ttl: undefined, source }
+        })
+      })
+  })
+  return { asked, resolver }
+}
+
+/** Runs a program over a simulated network in virtual time, or over a resolver and a dialer of its own. */
+const withService = <A, E>(
+  program: Effect.Effect<A, E, HappyEyeballs.HappyEyeballs | Scope.Scope>,
+  options: {
+    readonly network?: World.World["network"]
+    readonly resolver?: Resolver.Resolver["Service"]
+    readonly dialer?: Dialer.Dialer["Service"]
+    readonly sources?: SourceAddress.SourceAddresses
+    readonly layer?: ConnectOptions.ConnectOptions
+  }
+) =>
+  VirtualTime.runUnsafe(Effect.scoped(Effect.gen(function*() {
+    const network = yield* Layer.build(SimulatedNetwork.layer({ network: options.network }))
+    const context = network.pipe(
+      options.resolver === undefined ? (self) => self : Context.add(Resolver.Resolver, options.resolver),
+      options.dialer === undefined ? (self) => self : Context.add(Dialer.Dialer, options.dialer),
+      options.sources === undefined ? (self) => self : Context.add(SourceAddress.SourceAddress, options.sources)
+    )
+    const service = yield* Layer.build(
+      Service.layerOptions(options.layer ?? {}).pipe(
+        Layer.provide(Layer.succeedContext(context))
+      )
+    )
+    return yield* Effect.provide(program, service)
+  })))
+
+/** The endpoints that a connect dials, in order; each dial fails. */
+const dialled = (target: Target.TargetInput, options?: ConnectOptions.ConnectOptions) => {
+  const endpoints: Array<Endpoint.Endpoint> = []
+  const { resolver } = resolverOf(() => Stream.make(["network", "192.0.2.1"] as const))
+  withService(
+    Effect.flatMap(Service, ({ connectWith }) =>
+      Effect.exit(connectWith(target, (endpoint) => {
+        endpoints.push(endpoint)
+        return Effect.fail("refused")
+      }, options))),
+    { resolver }
+  )
+  return endpoints
+}
+
+describe("HappyEyeballs.connect and what is answered", () => {
+  it("counts the resolution delay from the first address that can be connected to", () => {
+    const unusable = connect({
+      world: {
+        names: {
+          "dual.example": [
+            { type: "A", afterMs: 10, addresses: ["0.0.0.0"] },
+            { type: "A", afterMs: 100, addresses: ["192.0.2.1"] }
+          ]
+        },
+        network: { "192.0.2.1": accept(1) }
+      }
+    })
+    const twice = connect({
+      world: {
+        names: {
+          "dual.example": [
+            { type: "A", afterMs: 10, addresses: ["192.0.2.1"] },
+            { type: "A", afterMs: 40, addresses: ["192.0.2.1", "192.0.2.2"] }
+          ]
+        },
+        network: { "192.0.2.1": accept(1) }
+      }
+    })
+    assert.deepStrictEqual([unusable.starts, twice.starts], [{ "192.0.2.1": 150 }, { "192.0.2.1": 60 }])
+  })
+
+  it("asks for the name with the first port, and for one family where only one is wanted", () => {
+    const { asked, resolver } = resolverOf(() => Stream.empty)
+    withService(
+      Effect.flatMap(Service, ({ connect }) =>
+        Effect.all([
+          Effect.exit(connect({ host: "dual.example", ports: [8443, 80] })),
+          Effect.exit(connect("dual.example:1", { family: "IPv6" })),
+          Effect.exit(connect("dual.example:1", { family: "IPv4" }))
+        ])),
+      { resolver }
+    )
+    assert.deepStrictEqual(asked, [
+      { name: dualName, types: ["AAAA", "A"], port: 8443 },
+      { name: dualName, types: ["AAAA"], port: 1 },
+      { name: dualName, types: ["A"], port: 1 }
+    ])
+  })
+
+  it("asks once more at most, and says that it does", () => {
+    const { asked, resolver } = resolverOf((_, times) =>
+      // Asked too often, it does not answer: a loop would never end.
+      times > 2 ? Stream.never : Stream.make(["cache", "192.0.2.1"] as const)
+    )
+    const tags = withService(
+      Effect.flatMap(Service, ({ connect }) => Effect.flip(connect("dual.example:443"))),
+      { resolver, network: { "192.0.2.1": refuse(1) } }
+    )
+    assert.strictEqual(tags.reason._tag, "AllAttemptsFailed")
+    assert.deepStrictEqual(asked.map(({ refresh }) => refresh === true), [false, true])
+  })
+
+  it("neither asks again nor waits for answers once it may try no more", () => {
+    const { asked, resolver } = resolverOf(() => Stream.make(["cache", "192.0.2.1"] as const))
+    const options = { resolver, network: { "192.0.2.1": refuse(1) }, layer: { maxCandidates: 1 } }
+    const program = Effect.flatMap(Service, ({ connect }) => Effect.flip(connect("dual.example:443")))
+    assert.strictEqual(withService(program, options).reason._tag, "AllAttemptsFailed")
+    assert.strictEqual(asked.length, 1)
+    const { atMs, error } = connect({
+      world: { names: names(["AAAA", 0, "2001:db8::1"]), network: { "2001:db8::1": refuse(20) } },
+      options: { maxCandidates: 1 }
+    })
+    assert.deepStrictEqual([atMs, error?.reason._tag], [20, "AllAttemptsFailed"])
+  })
+
+  it("learns how the host would reach an address before it decides on the order", () => {
+    const known = new Set<string>()
+    const sources: SourceAddress.SourceAddresses = {
+      peek: (address) =>
+        known.has(NetAddress.formatIp(address)) && NetAddress.isIpv6Address(address)
+          ? SourceAddress.noRoute
+          : SourceAddress.unknown,
+      fill: (addresses) =>
+        Effect.sync(() => {
+          for (const address of addresses) known.add(NetAddress.formatIp(address))
+        }),
+      route: () => SourceAddress.unknown,
+      network: () => ""
+    }
+    const { resolver } = resolverOf(() => Stream.make(["network", "192.0.2.1"], ["network", "2001:db8::1"]))
+    const report = withService(
+      Effect.flatMap(Service, ({ connect }) => Effect.map(connect("dual.example:443"), ({ report }) => report)),
+      { resolver, sources, network: { "192.0.2.1": accept(1), "2001:db8::1": accept(1) } }
+    )
+    assert.strictEqual(report.winner?.address, "192.0.2.1")
+  })
+
+  it("fails as without an answer when the service ends while a name is asked for", () => {
+    const program = Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(
+        Service.layer.pipe(Layer.provide(SimulatedNetwork.layer({ names: {} }))),
+        scope
+      )
+      const { connect } = Context.get(context, Service)
+      const fiber = yield* Effect.forkChild(Effect.scoped(Effect.flip(connect("dual.example:443"))))
+      yield* Effect.sleep(20)
+      yield* Scope.close(scope, Exit.void)
+      return yield* Fiber.join(fiber)
+    })
+    const error = VirtualTime.runUnsafe(program)
+    assert.deepStrictEqual([error.reason._tag, error.report.elapsedMs], ["NoAddresses", 20])
+  })
+
+  it("lets lookups that outlive a connect wait on the background clock", () => {
+    let slept = 0
+    const background = (clock: Clock.Clock): Clock.Clock => ({
+      ...clock,
+      sleep: (duration) => Effect.suspend(() => (slept++, clock.sleep(duration)))
+    })
+    const { resolver } = resolverOf(() => Stream.concat(Stream.make(["network", "2001:db8::1"] as const), Stream.never))
+    VirtualTime.runUnsafe(Effect.scoped(Effect.clockWith((clock) =>
+      Effect.gen(function*() {
+        yield* (yield* Service).connect("dual.example:443")
+        yield* Effect.sleep("2 seconds")
+      }).pipe(
+        Effect.provide(Service.layer.pipe(
+          Layer.provide(Layer.succeed(HappyEyeballs.BackgroundClock, background(clock))),
+          Layer.provide(Layer.succeed(Resolver.Resolver, resolver)),
+          Layer.provide(SimulatedNetwork.layer({ network: { "2001:db8::1": accept(1) } }))
+        ))
+      )
+    )))
+    assert.strictEqual(slept, 1)
+  })
+})
+
+describe("HappyEyeballs.connect and its candidates", () => {
+  it("holds a port back for the start of the port before it, not of the first", () => {
+    const { starts } = connect({
+      world: { network: { "192.0.2.1:3": accept(1) } },
+      target: { host: "192.0.2.1", ports: [1, 2, 3] },
+      options: { portOrder: "preferFirst", headStart: 400 }
+    })
+    assert.deepStrictEqual(starts, { "192.0.2.1 1": 0, "192.0.2.1 2": 400, "192.0.2.1 3": 800 })
+  })
+
+  it("holds no port back in another port order, whatever the head start", () => {
+    const { starts } = connect({
+      world: { network: { "192.0.2.1:2": accept(1) } },
+      target: { host: "192.0.2.1", ports: [1, 2] },
+      options: { headStart: "5 seconds" }
+    })
+    assert.deepStrictEqual(starts, { "192.0.2.1 1": 0, "192.0.2.1 2": 250 })
+  })
+
+  it("counts each candidate once among those that it leaves out, and says nothing where there are none", () => {
+    const left = (maxCandidates: number) =>
+      connect({
+        world: { network: { "192.0.2.1": refuse(1), "192.0.2.2": refuse(1), "192.0.2.3": refuse(1) } },
+        target: { addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3", "192.0.2.1"], port: 1 },
+        options: { maxCandidates }
+      }).events.flatMap((event) => event._tag === "LeftOut" ? [event.count] : [])
+    assert.deepStrictEqual([left(1), left(3)], [[2], []])
+  })
+
+  it("dials each endpoint with its zone, its name, its payload and its way to speak", () => {
+    const [literal] = dialled("[fe80::1%3]:443")
+    assert.deepStrictEqual([Endpoint.format(literal!), literal!.host], ["[fe80::1%3]:443", undefined])
+    const tls = { servername: "other.example" }
+    const ports = [443, { port: 80, tls: false, payload: "plain" }, { port: 993, tls }]
+    assert.deepStrictEqual(
+      dialled({ host: "dual.example", ports }, { tls: true, allowInsecure: true })
+        .map(({ host, payload, tls }) => ({ host, payload, tls })),
+      [
+        { host: dualName, payload: undefined, tls: {} },
+        { host: dualName, payload: "plain", tls: undefined },
+        { host: dualName, payload: undefined, tls }
+      ]
+    )
+  })
+})
+
+describe("HappyEyeballs and its limits", () => {
+  it("holds a permit for each attempt of one connect", () => {
+    const { starts } = connect({
+      world: { network: { "192.0.2.1": refuse(700), "192.0.2.2": accept(1) } },
+      target: { addresses: ["192.0.2.1", "192.0.2.2"], port: 1 },
+      layerOptions: { maxOpenAttempts: 1 }
+    })
+    assert.deepStrictEqual(starts, { "192.0.2.1": 0, "192.0.2.2": 700 })
+  })
+
+  it("tries what is best when the permit comes, not what was best when it was asked for", () => {
+    const { resolver } = resolverOf(() =>
+      Stream.concat(
+        Stream.make(["network", "192.0.2.1"] as const),
+        Stream.fromEffect(Effect.delay(Effect.succeed(["network", "2001:db8::1"] as const), 50))
+      )
+    )
+    const report = withService(
+      Effect.gen(function*() {
+        const { connect, connectWith } = yield* Service
+        yield* Effect.forkChild(Effect.scoped(connectWith("192.0.2.9:1", () => Effect.sleep(100))), {
+          startImmediately: true
+        })
+        return (yield* connect("dual.example:443", { resolutionDelay: 0 })).report
+      }),
+      {
+        resolver,
+        network: { "192.0.2.1": accept(1), "2001:db8::1": accept(1) },
+        layer: { maxOpenAttempts: 1 }
+      }
+    )
+    assert.deepStrictEqual(report.attempts.map(({ address, startedAtMs }) => [address, startedAtMs]), [
+      ["2001:db8::1", 100]
+    ])
+  })
+
+  it("gives back a permit that it took and had no use for", () => {
+    const { resolver } = resolverOf(() => Stream.make(["network", "192.0.2.1"] as const))
+    // The only address goes away while the permit is waited for.
+    const vanishing = Resolver.Resolver.of({
+      resolve: (query) =>
+        Stream.concat(
+          resolver.resolve(query),
+          Stream.fromEffect(Effect.delay(
+            Effect.succeed(
+              {
+                _tag: "Addresses",
+                owner: query.name,
+                type: "A",
+                addresses: [],
+                ttl: undefined,
+                source: "network"
+              } as const
+            ),
+            50
+          ))
+        ).pipe(Stream.concat(Stream.never))
+    })
+    const elapsed = withService(
+      Effect.gen(function*() {
+        const { connect, connectWith } = yield* Service
+        yield* Effect.forkChild(Effect.scoped(connectWith("192.0.2.9:1", () => Effect.sleep(100))), {
+          startImmediately: true
+        })
+        yield* Effect.exit(connect("dual.example:443", { resolutionDelay: 0, timeout: 200 }))
+        return (yield* connect("192.0.2.2:1")).report.elapsedMs
+      }),
+      { resolver: vanishing, network: { "192.0.2.2": accept(1) }, layer: { maxOpenAttempts: 1 } }
+    )
+    assert.strictEqual(elapsed, 1)
+  })
+
+  it("waits out a shortage for longer each time, up to half a second", () => {
+    const { events } = connect({
+      world: { network: { "192.0.2.1": { outcome: "congested" } } },
+      target: "192.0.2.1:1",
+      options: { timeout: 2200 }
+    })
+    assert.deepStrictEqual(
+      events.flatMap((event) => event._tag === "Congested" ? [event.atMs] : []),
+      [0, 10, 30, 70, 150, 310, 630, 1130, 1630, 2130]
+    )
+  })
+
+  it("keeps the layer's options beside those of a call", () => {
+    const { starts } = connect({
+      world: { network: { "192.0.2.1": drop, "192.0.2.2": accept(1) } },
+      target: { addresses: ["192.0.2.1", "192.0.2.2"], port: 1 },
+      layerOptions: { connectionAttemptDelay: 100 },
+      options: { timeout: "1 second" }
+    })
+    assert.deepStrictEqual(starts, { "192.0.2.1": 0, "192.0.2.2": 100 })
+  })
+})
+
+describe("HappyEyeballs.events", () => {
+  it("ends each connect with its end, though its lookups go on", () => {
+    const seen: Array<ConnectEvent.ConnectEvent> = []
+    const { resolver } = resolverOf(() =>
+      Stream.concat(
+        Stream.make(["network", "2001:db8::1"] as const),
+        Stream.fromEffect(Effect.delay(Effect.succeed(["network", "192.0.2.1"] as const), 500))
+      )
+    )
+    withService(
+      Effect.gen(function*() {
+        const { connect, events } = yield* Service
+        yield* Effect.forkScoped(Stream.runForEach(events, (event) => Effect.sync(() => void seen.push(event))), {
+          startImmediately: true
+        })
+        yield* connect("dual.example:443")
+        yield* Effect.sleep("1 second")
+      }),
+      { resolver, network: { "2001:db8::1": accept(1) } }
+    )
+    assert.strictEqual(seen.at(-1)?._tag, "Ended")
+  })
+
+  it("says that a name is asked for once more", () => {
+    const seen: Array<string> = []
+    const { resolver } = resolverOf(() => Stream.make(["cache", "192.0.2.1"] as const))
+    withService(
+      Effect.gen(function*() {
+        const { connect, events } = yield* Service
+        yield* Effect.forkScoped(
+          Stream.runForEach(events, ({ _tag }) => Effect.sync(() => void seen.push(_tag))),
+          { startImmediately: true }
+        )
+        yield* Effect.exit(connect("dual.example:443"))
+        yield* Effect.sleep(1)
+      }),
+      { resolver, network: { "192.0.2.1": refuse(1) } }
+    )
+    assert.deepStrictEqual(seen, [
+      "Started",
+      "Answered",
+      "AttemptStarted",
+      "AttemptFailed",
+      "Refreshed",
+      "Answered",
+      "Ended"
+    ])
+  })
+
+  it("end with the service", () => {
+    const program = Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(Service.layer.pipe(Layer.provide(SimulatedNetwork.layer({}))), scope)
+      const fiber = yield* Effect.forkChild(Stream.runDrain(Context.get(context, Service).events), {
+        startImmediately: true
+      })
+      yield* Effect.sleep(1)
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.await(fiber)
+      return "ended"
+    })
+    assert.strictEqual(VirtualTime.runUnsafe(program), "ended")
+  })
+})
+
+describe("HappyEyeballs.connect and the connection that it gives", () => {
+  it("closes what the dial has opened when the connection ends by itself", () => {
+    const log: Array<string> = []
+    let hangUp = () => {}
+    const dialer = Dialer.Dialer.of({
+      dial: (endpoint) =>
+        Effect.as(
+          Effect.addFinalizer(() => Effect.sync(() => void log.push("closed"))),
+          {
+            endpoint,
+            socket: undefined as never,
+            native: undefined,
+            onClose: (listener: () => void) => {
+              hangUp = listener
+            }
+          }
+        )
+    })
+    withService(
+      Effect.gen(function*() {
+        yield* (yield* Service).connect("192.0.2.1:1")
+        hangUp()
+        yield* Effect.sleep(1)
+        assert.deepStrictEqual(log, ["closed"])
+      }),
+      { dialer }
+    )
+  })
+})
