@@ -85,9 +85,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     used: (pipeline: Pipeline) => void
   ): Effect.fn.Return<Message.Message, ServerFailed> {
     for (let fruitless = 0; fruitless < maxFruitless;) {
-      const pipeline = yield* connect
-      used(pipeline)
-      const outcome = yield* pipeline.ask(question, { edns, padded: security !== undefined })
+      const outcome = yield* permits.withPermit(Effect.flatMap(connect, (pipeline) => {
+        used(pipeline)
+        return pipeline.ask(question, { edns, padded: security !== undefined })
+      }))
       if (outcome._tag === "Answered") {
         // It may have been a restart, or a server that has learnt better since.
         if (++answered % answersBeforeMore === 0 && limit < maxInFlight) yield* permits.resize(++limit)
@@ -133,9 +134,9 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     exchange: (question) =>
       Effect.suspend(() => {
         let last: Use | undefined
-        const asking = permits.withPermit(ask(question, (pipeline) => {
+        const asking = ask(question, (pipeline) => {
           last = { pipeline, heard: pipeline.heard, shared: pipeline.isBusy, at: monotonicMs(clock) }
-        }))
+        })
         const isSilent = (use: Use): boolean => use.pipeline.heard === use.heard
         return Effect.timeoutOrElse(asking, {
           duration: timeout,

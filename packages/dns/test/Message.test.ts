@@ -118,7 +118,7 @@ describe("Message.decode", () => {
   it("does not take a Kelvin sign for a k", () => {
     const bytes = Reply.concat([
       Reply.u16(1, 0x8180, 1, 0, 0, 0),
-      Reply.string("ban\u00e2\u0084\u00aa"),
+      Reply.string("BAN\u00e2\u0084\u00aa"),
       Reply.u8(0),
       Reply.u16(1, 1)
     ])

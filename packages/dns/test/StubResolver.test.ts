@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Stream from "effect/Stream"
-import { idOf } from "./support/network.ts"
+import { type FakeServer, idOf } from "./support/network.ts"
 import { name, run, server, zoneServer } from "./support/resolver.ts"
 
 const { codes } = RecordType
@@ -332,22 +332,24 @@ describe("StubResolver.query", () => {
     assert.deepStrictEqual(asked, [])
   })
 
-  it("asks the servers of the new configuration after a change, and forgets what the old ones said", () => {
-    let current = one
+  it("asks the servers of the new configuration after a change, and forgets and closes the old ones", () => {
+    let current: StubResolver.Config = { servers: [server(`tcp://${first}`)] }
     const other = zoneServer(["www.example. 60 IN A 192.0.2.99"])
     const { log, value } = run(
-      { "192.0.2.1:53": zoneServer(zone), "192.0.2.2:53": other },
+      { [first]: zoneServer(zone), [second]: other },
       Effect.sync(() => current),
       (stub) =>
         Effect.gen(function*() {
           const before = yield* ask(stub, "www.example")
-          current = { servers: [server(`tcp://${second}`)] }
-          yield* stub.query({ name: name("v4only.example"), type: codes.A })
-          return [before, yield* ask(stub, "www.example")].map(data)
+          current = { servers: [server(second)] }
+          yield* ask(stub, "v4only.example")
+          const after = yield* ask(stub, "www.example")
+          yield* Effect.sleep(1_000)
+          return [before, after].map(data)
         })
     )
     assert.deepStrictEqual(value, [["192.0.2.80"], ["192.0.2.99"]])
-    assert.isTrue(log.some((line) => line.includes(`tcp ${second}`)))
+    assert.include(log, `10 tcp ${first} #0 close`)
   })
 })
 
@@ -387,6 +389,32 @@ describe("Upstream", () => {
       (stub) => ask(stub, "www.example")
     )
     assert.strictEqual(value.transport, "tls")
+  })
+
+  it("does not prefer clear text for its speed", () => {
+    let up = false
+    const slow = {
+      get connectFails() {
+        return up ? undefined : "Refused" as const
+      },
+      ...zoneServer(zone, { afterMs: 200 })
+    }
+    const servers = { "192.0.2.1:853": slow as FakeServer, [first]: zoneServer(zone) }
+    const { value } = run(
+      servers,
+      { servers: [server(`${tls}?profile=opportunistic`)] },
+      (stub) =>
+        Effect.gen(function*() {
+          const transports = [(yield* ask(stub, "www.example")).transport]
+          up = true
+          yield* Effect.sleep(10_000)
+          for (let i = 0; i < 3; i++) {
+            transports.push((yield* ask(stub, "www.example", codes.A, { refresh: true })).transport)
+          }
+          return transports
+        })
+    )
+    assert.deepStrictEqual(value, ["udp", "tls", "tls", "tls"])
   })
 
   it("takes servers in turn where rotate is on", () => {

@@ -87,7 +87,7 @@ describe("NodeByteStreams", () => {
       Effect.gen(function*() {
         const script = new URL("./support/one-question.ts", import.meta.url).pathname
         const args = ["--conditions=@happy-eyeballs/source", script, protocol]
-        const { stdout } = yield* Effect.promise(() => promisify(execFile)(process.execPath, args))
+        const { stdout } = yield* Effect.promise(() => promisify(execFile)(process.execPath, args, { timeout: 9_000 }))
         const { address, lingeredMs } = JSON.parse(stdout)
         assert.strictEqual(address, "192.0.2.80")
         assert.isBelow(lingeredMs, 1000)

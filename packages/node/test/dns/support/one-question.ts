@@ -9,6 +9,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Host from "effect/net/Host"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import type * as Net from "node:net"
 
 const server = spawn(process.execPath, [...process.execArgv, new URL("./name-server.ts", import.meta.url).pathname], {
   stdio: ["pipe", "pipe", "inherit"]
@@ -24,7 +25,8 @@ const resolution = await runtime.runPromise(
   Effect.flatMap(StubResolver, (stub) => stub.query({ name: Host.domainNameFromStringUnsafe("www.example"), type: 1 }))
 )
 const [address] = Resolution.wanted(resolution).map(Message.formatData)
-server.stdin.end()
-await once(server, "exit")
+// The server goes on until this process has ended, and its end of the connection with it.
+server.unref()
+for (const stream of [server.stdin, server.stdout]) (stream as Net.Socket).unref()
 const done = performance.now()
 process.once("exit", () => console.log(JSON.stringify({ address, lingeredMs: performance.now() - done })))
