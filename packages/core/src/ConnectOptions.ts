@@ -268,10 +268,13 @@ export const toSettings = (options: ConnectOptions): Result.Result<Settings, Inv
     maxCandidates: count("maxCandidates"),
     maxOpenAttempts: count("maxOpenAttempts"),
     family: options.family,
-    tls: options.tls === true ? {} : options.tls === false ? undefined : options.tls,
+    tls: options.tls === true ? plainTls : options.tls === false ? undefined : options.tls,
     allowInsecure: options.allowInsecure ?? false
   }
   return failure === undefined ? Result.succeed(settings) : Result.fail(failure)
 }
+
+// One value for every connect, because a dialer keeps a TLS context for each.
+const plainTls: TlsOptions = {}
 
 const show = (value: unknown): string => typeof value === "string" ? `"${value}"` : String(value)

@@ -14,12 +14,12 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { AddressPolicy } from "./AddressPolicy.ts"
 import * as Connect from "./Connect.ts"
@@ -30,6 +30,7 @@ import type { ConnectReport } from "./ConnectReport.ts"
 import { type Dialed, Dialer } from "./Dialer.ts"
 import type * as Endpoint from "./Endpoint.ts"
 import { Journal } from "./internal/journal.ts"
+import { Permits } from "./internal/permits.ts"
 import { reasonFrom } from "./internal/reason.ts"
 import { Resolver } from "./Resolver.ts"
 import { SourceAddress } from "./SourceAddress.ts"
@@ -166,14 +167,13 @@ const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<HappyEyeballs["Service"], never, Resolver | Dialer | Scope.Scope> {
   const resolver = yield* Resolver
   const dialer = yield* Dialer
-  const scope = yield* Effect.scope
   const lookup: Target.Lookup = { serviceNames: yield* Target.ServiceNames, scopeIds: yield* Target.ScopeIds }
   const environment: Connect.Environment = {
     resolver,
-    scope,
+    fibers: yield* FiberSet.make(),
     sources: yield* SourceAddress,
     policy: Option.getOrUndefined(yield* Effect.serviceOption(AddressPolicy)),
-    openAttempts: Semaphore.makeUnsafe(layerSettings.maxOpenAttempts),
+    openAttempts: new Permits(layerSettings.maxOpenAttempts),
     backgroundClock: yield* BackgroundClock
   }
   // Made for the first reader: its ring costs more than a connect.
@@ -219,14 +219,13 @@ const make = Effect.fnUntraced(function*(
       if (Result.isFailure(settings)) return fail(settings.failure)
       const mixed = checkMixed(target, settings.success)
       if (mixed !== undefined) return fail(mixed)
-      const { timeout } = settings.success
 
       return Effect.uninterruptibleMask((restore) => {
         // Everything of this connect lives below one scope of its own, so that
         // a connection that ends by itself leaves nothing in the caller's.
         const open = Scope.forkUnsafe(Context.get(fiber.context as Context.Context<Scope.Scope>, Scope.Scope))
         const connecting = Connect.connect(environment, journal, target, settings.success, dial)
-        return restore(Scope.provide(withTimeout(connecting, timeout), open)).pipe(
+        return restore(Scope.provide(connecting, open)).pipe(
           Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(open, exit)),
           Effect.matchCauseEffect({
             onSuccess: ({ attempt, value }) =>
@@ -234,7 +233,7 @@ const make = Effect.fnUntraced(function*(
             onFailure: (cause) => {
               const failure = cause.reasons.find(Cause.isFailReason)
               if (failure !== undefined) {
-                return fail(reasonFrom(journal.events, target, settings.success, failure.error === timedOut))
+                return fail(reasonFrom(journal.events, target, settings.success, failure.error === "timedOut"))
               }
               journal.end(
                 target,
@@ -258,7 +257,13 @@ const make = Effect.fnUntraced(function*(
           if (closing !== undefined) Effect.runFork(closing)
         })
         return {
-          ...value,
+          endpoint: value.endpoint,
+          native: value.native,
+          onClose: value.onClose,
+          // Made when it is first asked for: most callers want the native one.
+          get socket() {
+            return value.socket
+          },
           get report() {
             return ended.report
           }
@@ -274,11 +279,6 @@ interface Raced<A> {
   readonly ended: { readonly report: ConnectReport }
   readonly open: Scope.Closeable
 }
-
-const timedOut = Symbol("timedOut")
-
-const withTimeout = <A, E, R>(effect: Effect.Effect<A, E, R>, ms: number): Effect.Effect<A, E | typeof timedOut, R> =>
-  ms === Infinity ? effect : Effect.timeoutOrElse(effect, { duration: ms, orElse: () => Effect.fail(timedOut) })
 
 // A list that mixes TLS with clear text lets whoever drops packets to the TLS
 // port choose clear text.

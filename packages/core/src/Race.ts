@@ -7,17 +7,19 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Pull from "effect/Pull"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as internal from "./internal/race.ts"
 
 /**
  * Every candidate was tried and failed. `failures` is in start order, and empty
@@ -114,11 +116,24 @@ export const staggered: {
   attempt: (candidate: T) => Effect.Effect<A, E, R>,
   options: Options<T>
 ) =>
-  race(
-    () => Effect.isEffect(candidates) ? candidates as Pull.Pull<T, EP, unknown, RP> : fromIterable(candidates),
-    attempt,
-    options
-  ))
+  Effect.withFiber((fiber) => {
+    const clock = fiber.getRef(Clock.Clock)
+    const { delay } = options
+    const fixed = typeof delay === "function" ? 0 : Duration.toMillis(delay)
+    const source: Source<T, EP> = Effect.isEffect(candidates)
+      ? fromPull(candidates as Pull.Pull<T, EP, unknown, RP>, fiber.context as Context.Context<RP>)
+      : fromIterable(candidates)
+    return Effect.catch(
+      internal.run<T, A, E, EP, R>({
+        ...source,
+        now: internal.stopwatch(clock),
+        attempt,
+        delayAfter: typeof delay === "function" ? (candidate) => Duration.toMillis(delay(candidate)) : () => fixed,
+        maxInFlight: Math.max(1, options.maxInFlight ?? Infinity)
+      }),
+      (error) => Effect.fail(error instanceof internal.NoneWon ? new AllFailed<T, E>(error) : error)
+    ).pipe(Effect.map(({ value }) => value))
+  }))
 
 /**
  * Turns a stream into candidates for `staggered`.
@@ -148,187 +163,45 @@ export const fromStream = <T, E, R>(
     )
   })
 
-const fromIterable = <T>(candidates: Iterable<T>): Pull.Pull<T> => {
+type Source<T, EP> = Pick<internal.Options<T, never, never, EP, never>, "poll" | "onWake" | "pending">
+
+const fromIterable = <T>(candidates: Iterable<T>): Source<T, never> => {
   const iterator = candidates[Symbol.iterator]()
-  return Effect.suspend(() => {
-    const next = iterator.next()
-    return next.done === true ? Cause.done() : Effect.succeed(next.value)
-  })
+  return {
+    poll: () => {
+      const next = iterator.next()
+      return next.done === true ? { _tag: "Done" } : { _tag: "Start", candidate: next.value }
+    },
+    onWake: () => {}
+  }
 }
 
-interface Attempt<T, A, E> {
-  readonly candidate: T
-  readonly scope: Scope.Closeable
-  fiber: Fiber.Fiber<A, E> | undefined
-  error: { readonly value: E } | undefined
-}
-
-const race = <T, EP, RP, A, E, R>(
-  candidates: () => Pull.Pull<T, EP, unknown, RP>,
-  attempt: (candidate: T) => Effect.Effect<A, E, R>,
-  options: Options<T>
-): Effect.Effect<A, AllFailed<T, E> | EP, RP | Exclude<R, Scope.Scope> | Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.contextWith((context: Context.Context<RP | Exclude<R, Scope.Scope> | Scope.Scope>) => {
-      const outer = Context.get(context, Scope.Scope)
-      // Fibers start at once, without a turn of the scheduler, and are not the
-      // caller's children: `release` below is what ends them, on every path.
-      const run = Effect.runForkWith(context)
-      let forking = 0
-      const fork = <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => {
-        forking++
-        const fiber = run(effect as Effect.Effect<A2, E2, never>)
-        forking--
-        return fiber
-      }
-      const pull = candidates()
-      const maxInFlight = Math.max(1, options.maxInFlight ?? Infinity)
-      const attempts: Array<Attempt<T, A, E>> = []
-      let asking: Fiber.Fiber<T, EP | Cause.Done<unknown>> | undefined
-      let timer: Fiber.Fiber<void> | undefined
-      let winner: Attempt<T, A, E> | undefined
-      let inFlight = 0
-      let due = true
-      let exhausted = false
-      let settled = false
-      let pumping = false
-      let resume: (exit: Effect.Effect<A, AllFailed<T, E> | EP>) => void
-
-      const settle = (exit: Exit.Exit<A, AllFailed<T, E> | EP>) => {
-        settled = true
-        resume(exit)
-      }
-
-      // A loop and not a recursion: ten thousand attempts may fail at once.
-      const pump = () => {
-        if (pumping) return
-        pumping = true
-        while (due && !settled && !exhausted && asking === undefined && inFlight < maxInFlight) {
-          asking = fork(pull)
-          asking.addObserver(onCandidate)
-        }
-        pumping = false
-        if (exhausted && inFlight === 0 && !settled) settle(Exit.fail(allFailed(attempts)))
-      }
-
-      const onCandidate = (exit: Exit.Exit<T, EP | Cause.Done<unknown>>) => {
-        asking = undefined
-        if (settled) return
-        if (Exit.isSuccess(exit)) start(exit.value)
-        else if (Pull.isDoneCause(exit.cause)) exhausted = true
-        else settle(Exit.failCause(exit.cause as Cause.Cause<EP>))
-        pump()
-      }
-
-      const start = (candidate: T) => {
-        const scope = Scope.forkUnsafe(outer)
-        const current: Attempt<T, A, E> = { candidate, scope, fiber: undefined, error: undefined }
-        attempts.push(current)
-        inFlight++
-        due = false
-        // A failed attempt closes its own scope, so that its fiber has ended
-        // only when nothing of it is open.
-        current.fiber = fork(
-          Effect.onExit(
-            Scope.provide(Effect.suspend(() => attempt(candidate)), scope),
-            (exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
-          )
-        )
-        current.fiber.addObserver((exit) => onExit(current, exit))
-        if (!due && !settled) startTimer(candidate)
-      }
-
-      const startTimer = (candidate: T) => {
-        const { delay } = options
-        timer = fork(Effect.suspend(() => Effect.sleep(typeof delay === "function" ? delay(candidate) : delay)))
-        timer.addObserver((exit) => {
-          if (settled || Exit.hasInterrupts(exit)) return
-          if (Exit.isFailure(exit)) return settle(Exit.failCause(exit.cause))
-          timer = undefined
-          due = true
-          pump()
+const fromPull = <T, EP, RP>(pull: Pull.Pull<T, EP, unknown, RP>, context: Context.Context<RP>): Source<T, EP> => {
+  const fork = Effect.runForkWith(context)
+  let wake = () => {}
+  let asking: Fiber.Fiber<T, EP | Cause.Done<unknown>> | undefined
+  let answer: internal.Next<T, EP> | undefined
+  return {
+    onWake: (ask) => {
+      wake = ask
+    },
+    pending: () => asking,
+    poll: () => {
+      if (asking === undefined && answer === undefined) {
+        asking = fork(pull)
+        asking.addObserver((exit) => {
+          asking = undefined
+          answer = Exit.isSuccess(exit)
+            ? { _tag: "Start", candidate: exit.value }
+            : Pull.isDoneCause(exit.cause)
+            ? { _tag: "Done" }
+            : { _tag: "Failed", cause: exit.cause as Cause.Cause<EP> }
+          wake()
         })
       }
-
-      const stopTimer = () => {
-        timer?.interruptUnsafe()
-        timer = undefined
-      }
-
-      const onExit = (current: Attempt<T, A, E>, exit: Exit.Exit<A, E>) => {
-        inFlight--
-        // The rest of a settled race is `release`'s.
-        if (settled) return
-        if (Exit.isSuccess(exit)) {
-          winner = current
-          return settle(Exit.succeed(exit.value))
-        }
-        const failure = exit.cause.reasons.find(Cause.isFailReason)
-        if (failure === undefined || exit.cause.reasons.some(Cause.isDieReason)) {
-          return settle(Exit.failCause(exit.cause as Cause.Cause<never>))
-        }
-        current.error = { value: failure.error }
-        // Only the latest attempt's failure starts the next: when an earlier one
-        // fails, the delay of the latest still runs.
-        if (current === attempts.at(-1)) {
-          stopTimer()
-          due = true
-        }
-        pump()
-      }
-
-      const release = (exit: Exit.Exit<A, AllFailed<T, E> | EP>): Effect.Effect<void> => {
-        settled = true
-        stopTimer()
-        const kept = Exit.isSuccess(exit) ? winner : undefined
-        return attempts.length === 1 && kept !== undefined && asking === undefined
-          ? Effect.void
-          // A candidate or an attempt that ends the race while it starts is still
-          // on the stack below, and has no fiber yet. One turn later it has.
-          : Effect.andThen(
-            forking > 0 ? Effect.yieldNow : Effect.void,
-            Effect.suspend(() => close(attempts, kept, asking, exit))
-          )
-      }
-
-      return Effect.onExit(
-        restore(Effect.callback<A, AllFailed<T, E> | EP>((complete) => {
-          resume = complete
-          pump()
-        })),
-        release
-      )
-    })
-  )
-
-const close = Effect.fnUntraced(function*<T, A, E>(
-  attempts: ReadonlyArray<Attempt<T, A, E>>,
-  kept: Attempt<T, A, E> | undefined,
-  asking: Fiber.Fiber<unknown, unknown> | undefined,
-  exit: Exit.Exit<unknown, unknown>
-): Effect.fn.Return<void> {
-  const losers = attempts.filter((one) => one !== kept)
-  const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
-  for (const fiber of [asking, ...losers.map(({ fiber }) => fiber)]) {
-    if (fiber !== undefined) fibers.push(fiber)
+      const next = answer ?? { _tag: "Wait", until: Infinity }
+      answer = undefined
+      return next
+    }
   }
-  yield* Fiber.interruptAll(fibers)
-  // Two attempts can succeed in one tick: the second is open, and nobody's.
-  yield* Effect.forEach(losers, ({ scope }) => Scope.close(scope, exit), { discard: true })
-  // A loser that breaks while it closes is a bug like any other, and a bug is
-  // never hidden by the success beside it.
-  const bugs = fibers.flatMap((fiber) => {
-    const ended = fiber.pollUnsafe()
-    return ended !== undefined && Exit.isFailure(ended) ? ended.cause.reasons.filter(Cause.isDieReason) : []
-  })
-  if (kept !== undefined && bugs.length > 0) {
-    const cause = Cause.fromReasons<never>(bugs)
-    yield* Scope.close(kept.scope, Exit.failCause(cause))
-    return yield* Effect.failCause(cause)
-  }
-})
-
-const allFailed = <T, A, E>(attempts: ReadonlyArray<Attempt<T, A, E>>): AllFailed<T, E> =>
-  new AllFailed({
-    failures: attempts.flatMap(({ candidate, error }) => error === undefined ? [] : [{ candidate, error: error.value }])
-  })
+}
