@@ -397,6 +397,7 @@ describe("Upstream", () => {
       get connectFails() {
         return up ? undefined : "Refused" as const
       },
+      provesNothing: true,
       ...zoneServer(zone, { afterMs: 200 })
     }
     const servers = { "192.0.2.1:853": slow as FakeServer, [first]: zoneServer(zone) }

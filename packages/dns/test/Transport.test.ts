@@ -413,6 +413,21 @@ describe("StreamTransport", () => {
     assert.strictEqual(summary(exit), "tcp://192.0.2.53:53 closed the connection without an answer")
   })
 
+  it("asks a second time without EDNS after FORMERR, on the same connection, and from then on at once", () => {
+    const old: FakeServer = {
+      stream: (query, { send }) =>
+        send(10, query[11] === 1 ? Reply.encode({ id: idOf(query), question: undefined, rcode: 1 }) : answer(query))
+    }
+    const { exit, log, queries } = run(
+      old,
+      "tcp",
+      (transport) => Effect.andThen(transport.exchange(www), transport.exchange(www))
+    )
+    assert.strictEqual(summary(exit), "tcp: 192.0.2.80")
+    assert.deepStrictEqual(queries.map((query) => query[11]), [1, 0, 0])
+    assert.strictEqual(log.filter((line) => line.endsWith("open")).length, 1)
+  })
+
   it("pads over TLS and not over TCP", () => {
     const lengths = (kind: "tcp" | "tls") =>
       run({ stream: inOrder }, kind, (transport) => transport.exchange(www)).queries.map(({ length }) => length)

@@ -30,6 +30,8 @@ export interface FakeServer {
   readonly stream?: (query: Uint8Array, connection: Connection) => void
   readonly connectMs?: number
   readonly connectFails?: FailureKind
+  /** Over TLS it proves nothing to whoever asks for proof. */
+  readonly provesNothing?: boolean
 }
 
 export interface Connection {
@@ -102,9 +104,11 @@ export const fakeNetwork = (servers: Readonly<Record<string, FakeServer>>): Fake
     const what = `${security === undefined ? "tcp" : "tls"} ${place}`
     if (server === undefined) return yield* Effect.never
     if (server.connectMs !== undefined) yield* Effect.sleep(server.connectMs)
-    if (server.connectFails !== undefined || server.stream === undefined) {
-      const cause = server.connectFails === "Tls" ? new Error("has the wrong key") : undefined
-      return yield* new DialFailed({ endpoint, kind: server.connectFails ?? "Refused", code: "ECONNREFUSED", cause })
+    const unproved = server.provesNothing === true && security?.authentication.none === false
+    const kind = unproved ? "Tls" : server.connectFails
+    if (kind !== undefined || server.stream === undefined) {
+      const cause = kind === "Tls" ? new Error("has the wrong key") : undefined
+      return yield* new DialFailed({ endpoint, kind: kind ?? "Refused", code: "ECONNREFUSED", cause })
     }
     const handle = server.stream
     const index = connections++

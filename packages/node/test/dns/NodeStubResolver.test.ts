@@ -247,11 +247,12 @@ describe("an interrupted question", () => {
     ([, server]) =>
       Effect.gen(function*() {
         const before = { descriptors: Resources.descriptors(), timers: Resources.timers() }
-        yield* withServer({ server, silent: true }, () =>
+        yield* withServer({ server, silent: true }, (seen) =>
           Effect.gen(function*() {
             const some = Effect.forEach(
-              Array.from({ length: 500 }, (_, i) => `n${i}.example`),
-              (text) => Effect.timeoutOption(Effect.exit(ask(text)), 1),
+              Array.from({ length: 500 }, (_, i) => [`n${i}.example`, i % 20] as const),
+              // At every instant of a question, from before its socket is open to long after it was sent.
+              ([text, ms]) => Effect.timeoutOption(Effect.exit(ask(text)), ms),
               { concurrency: 100 }
             )
             yield* Effect.repeat(some, { times: 2 })
@@ -260,6 +261,7 @@ describe("an interrupted question", () => {
             yield* Effect.repeat(some, { times: 16 })
             globalThis.gc?.()
             assert.isBelow(process.memoryUsage().heapUsed - heap, 8e6)
+            assert.isAbove(seen.length, 1_000)
           }))
         yield* Effect.sleep(50)
         assert.deepStrictEqual({ descriptors: Resources.descriptors(), timers: Resources.timers() }, before)
