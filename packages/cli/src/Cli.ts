@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeModule from "node:module"
 import * as Connect from "./commands/Connect.ts"
+import * as Resolve from "./commands/Resolve.ts"
 import * as Simulate from "./commands/Simulate.ts"
 import * as Ending from "./Ending.ts"
 import { Output } from "./Output.ts"
@@ -24,7 +25,7 @@ import * as Usage from "./Usage.ts"
 
 const root = Command.make("happy-eyeballs").pipe(
   Command.withDescription("Connect by racing addresses, and see what happened"),
-  Command.withSubcommands([Connect.command, Simulate.command])
+  Command.withSubcommands([Connect.command, Resolve.command, Simulate.command])
 )
 
 // From `src` and from `dist` the manifest is one folder up.
@@ -62,7 +63,7 @@ const layerPresenter = (json: boolean): Layer.Layer<never, never, Output> =>
               formatter.formatHelpDoc(event.helpDoc)
             )
           case "InvalidInvocation":
-            return Usage.refuse(Usage.fromErrors(event.errors, event.commandPath), json).pipe(
+            return Usage.refuse(Usage.fromErrors(event.errors, event.commandPath), json, event.commandPath.at(-1)).pipe(
               Effect.provideService(Output, output)
             )
         }

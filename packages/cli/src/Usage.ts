@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
+import * as QueryResult from "@happy-eyeballs/dns/QueryResult"
 import type * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 import * as Ending from "./Ending.ts"
@@ -28,18 +29,24 @@ export interface Fault {
 
 /**
  * Says what is wrong and ends with exit code 2: a line for people on standard
- * error or, with `json`, a result on standard output.
+ * error or, with `json`, a result of the command on standard output.
  *
  * @category reporting
  * @since 0.1.0
  */
 export const refuse = Effect.fnUntraced(function*(
   fault: Fault,
-  json: boolean
+  json: boolean,
+  command?: string | undefined
 ): Effect.fn.Return<never, Ending.Ending, Output> {
   const output = yield* Output
-  if (json) yield* output.result(JSON.stringify(toResult(fault)))
-  else yield* output.message(`happy-eyeballs: ${visible(fault.message)}`)
+  if (json) {
+    yield* output.result(JSON.stringify(
+      command === "resolve"
+        ? QueryResult.fromFault({ name: fault.host ?? "", type: "AAAA", tag: fault.tag, message: fault.message })
+        : toResult(fault)
+    ))
+  } else yield* output.message(`happy-eyeballs: ${visible(fault.message)}`)
   return yield* Ending.misused
 })
 

@@ -21,9 +21,9 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
 import type * as Tls from "node:tls"
+import * as NodeSystemResolver from "./dns/NodeSystemResolver.ts"
 import { unrefClock } from "./internal/unrefClock.ts"
 import * as NodeDialer from "./NodeDialer.ts"
-import * as NodeResolver from "./NodeResolver.ts"
 import * as NodeScopeIds from "./NodeScopeIds.ts"
 import * as NodeSourceAddress from "./NodeSourceAddress.ts"
 
@@ -142,7 +142,9 @@ const environment: Layer.Layer<never> = Layer.mergeAll(
   Layer.succeed(BackgroundClock, unrefClock)
 )
 
-const platform: Layer.Layer<Resolver | Dialer> = Layer.mergeAll(NodeResolver.layer, NodeDialer.layer)
+// Names as this machine is set up to answer them: by the stub resolver, or by
+// libc where only libc can do what the system's files say.
+const platform: Layer.Layer<Resolver | Dialer> = Layer.mergeAll(NodeSystemResolver.layer(), NodeDialer.layer)
 
 /**
  * Layer of the racer on Node over a resolver and a dialer of your own.

@@ -9,9 +9,12 @@ import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
 import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import type * as Target from "@happy-eyeballs/core/Target"
 import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
+import { NodeDialer, NodeHappyEyeballs, NodeStubResolver } from "@happy-eyeballs/node"
 import * as Cause from "effect/Cause"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -42,6 +45,11 @@ export const command = Command.make("connect", {
     Argument.withDescription("443, 443/tls or a service name; - takes it from HOST:PORT; none for unix:PATH"),
     Argument.variadic({ min: 0 })
   ),
+  dns: Flag.String("dns").pipe(
+    Flag.withMetavar("URL"),
+    Flag.withDescription("resolve through this server, as in tls://192.0.2.53 (repeatable, in order of preference)"),
+    Flag.atLeast(0)
+  ),
   json: ConnectFlags.json,
   options: ConnectFlags.flags
 }, (input) => run(input)).pipe(
@@ -57,12 +65,13 @@ export const command = Command.make("connect", {
 interface Input {
   readonly host: string
   readonly ports: ReadonlyArray<string>
+  readonly dns: ReadonlyArray<string>
   readonly json: boolean
   readonly options: ConnectOptions.ConnectOptions
 }
 
 const run = Effect.fnUntraced(
-  function*({ host, json, options, ports }: Input): Effect.fn.Return<
+  function*({ dns, host, json, options, ports }: Input): Effect.fn.Return<
     void,
     Ending.Ending,
     Output | HappyEyeballs | Scope.Scope
@@ -71,7 +80,12 @@ const run = Effect.fnUntraced(
     if (Result.isFailure(target)) {
       return yield* Usage.refuse({ tag: "InvalidTarget", message: target.failure, host }, json)
     }
-    const happyEyeballs = yield* HappyEyeballs
+    const happyEyeballs = dns.length === 0 ? yield* HappyEyeballs : yield* resolvingThrough(dns).pipe(
+      Effect.catchTag(
+        "InvalidNameServer",
+        ({ message }) => Usage.refuse({ tag: "InvalidOptions", message, host }, json)
+      )
+    )
     const output = yield* Output
     yield* connectAndShow(happyEyeballs, target.success, ofOneConnect(options), (report, error) => {
       // What is no target has no host of its own: it is shown as it was given.
@@ -81,6 +95,17 @@ const run = Effect.fnUntraced(
   },
   Effect.scoped
 )
+
+const resolvingThrough = (servers: ReadonlyArray<string>) =>
+  Effect.map(
+    Layer.build(
+      NodeHappyEyeballs.layerNoDeps.pipe(
+        Layer.provide(NodeDialer.layer),
+        Layer.provide(NodeStubResolver.layer(servers))
+      )
+    ),
+    Context.get(HappyEyeballs)
+  )
 
 // The limit of the whole service is an option of its layer; where one connect is
 // all there is, it is a limit of this connect.
