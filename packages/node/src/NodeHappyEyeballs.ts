@@ -25,6 +25,7 @@ import * as NodeSystemResolver from "./dns/NodeSystemResolver.ts"
 import { unrefClock } from "./internal/unrefClock.ts"
 import * as NodeDialer from "./NodeDialer.ts"
 import * as NodeScopeIds from "./NodeScopeIds.ts"
+import * as NodeServiceNames from "./NodeServiceNames.ts"
 import * as NodeSourceAddress from "./NodeSourceAddress.ts"
 
 /**
@@ -138,6 +139,7 @@ export const layerSocket = (
 
 const environment: Layer.Layer<never> = Layer.mergeAll(
   NodeScopeIds.layer,
+  NodeServiceNames.layer,
   NodeSourceAddress.layer,
   Layer.succeed(BackgroundClock, unrefClock)
 )
