@@ -52,7 +52,7 @@ const leadsTo = (attempts: ReadonlyArray<Attempt>, outcome: Outcome): boolean =>
   attempts.every(({ address, ended, port, startedAtMs }, index) => {
     const seen = outcome.attempts[index]
     return seen !== undefined && seen.endpoint === endpointOf(address, port) && seen.startedAtMs === startedAtMs &&
-      (ended === undefined || seen.endedAtMs === ended.atMs)
+      (ended === undefined || (seen.endedAtMs === ended.atMs && seen.code === ended.code))
   })
 
 /** Lets a connect happen; `pick` says what comes first in a tie. Gives up where `isPromising` says no. */
