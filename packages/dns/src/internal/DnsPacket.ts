@@ -1,3 +1,4 @@
+/// <reference path="./dns-packet.d.ts" />
 /**
  * dns-packet behind types of our own: the only module that imports it.
  *
@@ -8,10 +9,16 @@
  *
  * @internal
  */
-import packet, { type PacketBytes } from "dns-packet"
+import packet from "dns-packet"
 import type * as Edns from "../Edns.ts"
 
-export type { PacketBytes }
+/** Bytes as dns-packet takes them. Declared here too, so that no declaration of ours needs one of dns-packet's. */
+export interface PacketBytes extends Uint8Array {
+  readonly constructor: {
+    from(buffer: ArrayBufferLike, byteOffset: number, length: number): PacketBytes
+  }
+  toString(encoding?: "utf8"): string
+}
 
 // dns-packet takes nothing but the `Buffer` it was built on (Node's, or a
 // bundler's stand-in), so that very class is taken from what it makes.

@@ -2,7 +2,7 @@
 // Node's `Buffer`, which would let all of Node's types in; at run time what is
 // called `PacketBytes` here is the `Buffer` that dns-packet itself was built on.
 declare module "dns-packet" {
-  export interface PacketBytes extends Uint8Array {
+  interface PacketBytes extends Uint8Array {
     toString(encoding?: "utf8"): string
     readonly constructor: {
       from(buffer: ArrayBufferLike, byteOffset: number, length: number): PacketBytes
