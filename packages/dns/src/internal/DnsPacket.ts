@@ -1,3 +1,5 @@
+// The declaration has no import to be found by, where another package compiles this source.
+// oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./dns-packet.d.ts" />
 /**
  * dns-packet behind types of our own: the only module that imports it.
