@@ -183,16 +183,15 @@ export class LazyDuplex extends Duplex implements Net.Socket {
     const waiting = this.#waiting
     this.#waiting = undefined
     const closed = () => {
-      callback(error)
-      process.nextTick(() => {
-        waiting?.fail(
-          new NodeError("the socket was closed before it was connected", beforeConnection, error ?? undefined)
-        )
-        this.emit("close", error !== null)
-      })
+      waiting?.fail(
+        new NodeError("the socket was closed before it was connected", beforeConnection, error ?? undefined)
+      )
+      this.emit("close", error !== null)
     }
-    if (this.#closeRace === undefined) closed()
-    else this.#closeRace(closed)
+    callback(error)
+    // Not in this turn, in which TLS on top of it may have more to say than that it is closed.
+    if (this.#closeRace === undefined) process.nextTick(closed)
+    else this.#closeRace(() => setImmediate(closed))
   }
 
   // As Node does it: `write after end` would blame whoever writes for what the other side did.

@@ -2,10 +2,14 @@
  * What the tests of socket plugs share.
  */
 import { assert } from "@effect/vitest"
+import { type Dialer, type HappyEyeballs, Resolver } from "@happy-eyeballs/core"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Dns from "effect/net/Dns"
+import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import { once } from "node:events"
-import * as BlackHole from "../../fixtures/BlackHole.ts"
+import * as NodeDialer from "../../../src/NodeDialer.ts"
+import * as NodeHappyEyeballs from "../../../src/NodeHappyEyeballs.ts"
 import * as Resources from "../../fixtures/Resources.ts"
 
 /** One turn of the loop. */
@@ -40,8 +44,18 @@ export const leavesNothing = <A, E, R>(
     return value
   })
 
-/** An address that does not answer, then one with the same port where a server can be put. */
-export const deadThenGood = (port: number): Effect.Effect<ReadonlyArray<string>, never, Scope.Scope> =>
-  Effect.map(BlackHole.make("127.0.0.1"), (hole) => [`${hole.host}:${hole.port}`, `127.0.0.1:${port}`])
-
-export const closed = (emitter: NodeJS.EventEmitter): Promise<ReadonlyArray<unknown>> => once(emitter, "close")
+/** The racer over a resolver that knows these names, and may learn that they have moved. */
+export const layerNames = (
+  hosts: () => Readonly<Record<string, ReadonlyArray<string>>>
+): Layer.Layer<HappyEyeballs.HappyEyeballs | Dialer.Dialer> => {
+  const lookup = (hostname: string, family: NetAddress.IpFamily | undefined) => {
+    const found = (hosts()[hostname.replace(/\.$/, "")] ?? [])
+      .map((text) => NetAddress.ipFromStringUnsafe(text))
+      .filter((address) => family === undefined || NetAddress.familyOf(address) === family)
+    return found.length === 0
+      ? Effect.fail(new Dns.DnsError({ reason: "NotFound", method: "lookup", hostname }))
+      : Effect.succeed(found)
+  }
+  const resolver = Layer.sync(Resolver.Resolver, () => Resolver.fromDns(Dns.make({ lookup })))
+  return NodeHappyEyeballs.layerNoDeps.pipe(Layer.provide(resolver), Layer.provideMerge(NodeDialer.layer))
+}
