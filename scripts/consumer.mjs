@@ -1,7 +1,7 @@
 // A stranger's program: built packages, no source condition, no workspace.
 import * as Core from "@happy-eyeballs/core"
 import { SimulatedNetwork } from "@happy-eyeballs/core/testing"
-import "@happy-eyeballs/dns"
+import * as Dns from "@happy-eyeballs/dns"
 import { HappyEyeballsLive, NodeHappyEyeballs } from "@happy-eyeballs/node"
 import { Effect } from "effect"
 import * as assert from "node:assert/strict"
@@ -19,6 +19,7 @@ const program = Effect.scoped(NodeHappyEyeballs.connect(`127.0.0.1:${port}`)).pi
 assert.equal(await Effect.runPromise(program), "127.0.0.1")
 assert.ok(!import.meta.resolve("@happy-eyeballs/core").endsWith(".ts"), "the built output, not the sources")
 assert.equal(typeof Core.Race.staggered, "function")
+assert.equal(typeof Dns.StubResolver, "object")
 assert.equal(typeof SimulatedNetwork.layer, "function")
 await assert.rejects(import("@happy-eyeballs/core/internal/journal"), /ERR_PACKAGE_PATH_NOT_EXPORTED|not exported|not defined/)
 server.close()
