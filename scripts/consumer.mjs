@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import * as assert from "node:assert/strict"
 import * as net from "node:net"
 
-const server = net.createServer((socket) => socket.end("220 ready\r\n"))
+const server = net.createServer((socket) => socket.on("error", () => {}).end("220 ready\r\n"))
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve))
 const { port } = server.address()
 

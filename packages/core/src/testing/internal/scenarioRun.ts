@@ -41,7 +41,7 @@ export const run = (scenario: Scenario, seed: string): ReadonlyArray<ConnectResu
 // Results hold no errors, and taking down the stacks of those that are made on
 // the way costs more than the dials.
 const withoutStacks = <A>(f: () => A): A => {
-  const errors: { stackTraceLimit?: number } = Error
+  const errors = Error as unknown as { stackTraceLimit?: number }
   const before = errors.stackTraceLimit
   errors.stackTraceLimit = 0
   try {
