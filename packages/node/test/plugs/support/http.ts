@@ -53,6 +53,7 @@ export const hello: Handler = (request, response) => {
 
 export interface Site {
   readonly port: number
+  readonly server: Net.Server
   /** The connections that are open now, and how many there ever were. */
   readonly sockets: ReadonlySet<Net.Socket>
   readonly accepted: () => number
@@ -130,10 +131,11 @@ const turn = Effect.callback<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-/** Waits until something holds, for at most twenty thousand turns of the loop. */
+/** Waits until something holds, for at most five seconds. */
 export const until = (condition: () => boolean, message?: string): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let turns = 0; turns < 20_000 && !condition(); turns++) yield* turn
+    const end = performance.now() + 5000
+    while (!condition() && performance.now() < end) yield* turn
     assert.isTrue(condition(), message)
   })
 
