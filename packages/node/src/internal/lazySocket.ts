@@ -84,12 +84,20 @@ export class LazyDuplex extends Duplex implements Net.Socket {
   start(race: Race): void {
     this.#started = true
     this.connecting = true
+    let starting = true
     this.#closeRace = race((exit) => {
-      // The hand-over of a winner cannot be interrupted: it may come too late.
-      if (this.destroyed) return
-      if (Exit.isSuccess(exit)) this.#adopt(exit.value)
-      else this.destroy(Cause.hasInterruptsOnly(exit.cause) ? undefined : Cause.squash(exit.cause) as Error)
+      // Who gets this socket through a promise listens for its error a few microtasks from now.
+      if (starting) setImmediate(() => this.#settle(exit))
+      else this.#settle(exit)
     })
+    starting = false
+  }
+
+  #settle(exit: Exit.Exit<NodeConnection, Error>): void {
+    // The hand-over of a winner cannot be interrupted: it may come too late.
+    if (this.destroyed) return
+    if (Exit.isSuccess(exit)) this.#adopt(exit.value)
+    else this.destroy(Cause.hasInterruptsOnly(exit.cause) ? undefined : Cause.squash(exit.cause) as Error)
   }
 
   #adopt(connection: NodeConnection): void {

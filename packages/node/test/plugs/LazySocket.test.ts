@@ -104,6 +104,8 @@ describe("NodeLazySocket.factory", () => {
       ]
       for (const [layer, target, options, code] of table) {
         const socket = yield* Effect.provide(factory, layer).pipe(Effect.map((open) => open(target, options)))
+        // As long as it takes until somebody listens who was promised the socket.
+        for (let microtasks = 0; microtasks < 20; microtasks++) yield* Effect.promise(() => Promise.resolve())
         const [[error], [hadError]] = yield* Effect.promise(() =>
           Promise.all([
             once(socket, "error"),

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import Pg from "pg"
+import { Pool, type PoolConfig } from "pg"
 import * as NodeLazySocket from "../../src/NodeLazySocket.ts"
 import * as BlackHole from "../fixtures/BlackHole.ts"
 import * as Certificates from "../fixtures/Certificates.ts"
@@ -14,12 +14,12 @@ import * as Postgres from "./support/socketPostgres.ts"
 const host = "dual.example"
 
 /** A pool whose sockets race to wherever it wants to connect, closed with the scope. */
-const poolOf = (config: Pg.PoolConfig, options: NodeLazySocket.Options = {}) =>
+const poolOf = (config: PoolConfig, options: NodeLazySocket.Options = {}) =>
   Effect.gen(function*() {
     const open = yield* NodeLazySocket.factory
     return yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const pool = new Pg.Pool({ ...Postgres.login, host, ...config, stream: () => open(undefined, options) })
+        const pool = new Pool({ ...Postgres.login, host, ...config, stream: () => open(undefined, options) })
         // What an idle connection says when its server goes is for the pool to note.
         return pool.on("error", () => {})
       }),
@@ -27,7 +27,7 @@ const poolOf = (config: Pg.PoolConfig, options: NodeLazySocket.Options = {}) =>
     )
   })
 
-const ask = (pool: Pg.Pool, query: string, values: ReadonlyArray<unknown> = []) =>
+const ask = (pool: Pool, query: string, values: ReadonlyArray<unknown> = []) =>
   Effect.map(settled(() => pool.query<{ readonly value: unknown }>(query, [...values])), ({ rows }) => rows[0]?.value)
 
 describe("pg over NodeLazySocket", () => {
@@ -124,10 +124,10 @@ describe("pg over NodeLazySocket", () => {
       for (const ssl of [false, { ca: Certificates.ca }]) {
         for (const wait of [0, 20, 60, 150]) {
           const before = Resources.descriptors()
-          const opened = yield* Deferred.make<Pg.Pool>()
+          const opened = yield* Deferred.make<Pool>()
           const running = yield* Effect.gen(function*() {
             const open = yield* NodeLazySocket.factory
-            const pool = new Pg.Pool({
+            const pool = new Pool({
               ...Postgres.login,
               host,
               port,

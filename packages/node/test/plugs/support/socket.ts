@@ -24,11 +24,11 @@ export const until = (condition: () => boolean, message?: string): Effect.Effect
     assert.isTrue(condition(), message)
   })
 
-/** Waits for an event, and does not mind an `error` before it. */
-export const heard = (emitter: NodeJS.EventEmitter, event: string): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    emitter.once(event, () => resume(Effect.void))
-  })
+/** Listens for an event from now on, and waits for it. */
+export const heard = (emitter: NodeJS.EventEmitter, event: string): Effect.Effect<void> => {
+  const promise = new Promise<void>((resolve) => emitter.once(event, () => resolve()))
+  return Effect.promise(() => promise)
+}
 
 export const settled = <A>(promise: () => Promise<A>): Effect.Effect<A, Error> =>
   Effect.tryPromise({ try: promise, catch: (cause) => cause as Error })
