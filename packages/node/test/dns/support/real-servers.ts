@@ -221,6 +221,7 @@ export const run = (program: Program, identity: Identity): Effect.Effect<Ports, 
           await new Promise((resolve) => setTimeout(resolve, 20))
         }
         await end(child)
+        Fs.rmSync(directory, { recursive: true })
         throw new Error(`${program.name} did not start: ${said.slice(-2000)}`)
       }),
       ({ child, directory }) =>
