@@ -4,15 +4,10 @@
  *
  * @since 0.1.0
  */
-import { Resolver } from "@happy-eyeballs/core/Resolver"
 import * as Data from "effect/Data"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Loopback from "./Loopback.ts"
 
 /**
@@ -110,45 +105,3 @@ const findFreePort = Effect.fnUntraced(function*(
   }
   return yield* new NoFreePort()
 })
-
-/**
- * When the answers of the embedded resolver come, in milliseconds.
- *
- * @category constants
- * @since 0.1.0
- */
-export const answersAfterMs = { AAAA: 20, A: 30 } as const
-
-/**
- * Layer with a resolver that knows the members and asks nobody: AAAA comes
- * first, A a little later.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerResolver = (members: ReadonlyArray<Member>): Layer.Layer<Resolver> => {
-  const addresses = members.map(({ address }) => NetAddress.ipFromStringUnsafe(address))
-  const ofType = { AAAA: addresses.filter(NetAddress.isIpv6Address), A: addresses.filter(NetAddress.isIpv4Address) }
-  return Layer.succeed(
-    Resolver,
-    Resolver.of({
-      resolve: ({ name, types }) =>
-        Stream.mergeAll(
-          types.filter((type) => type !== "HTTPS").map((type) =>
-            Stream.fromEffect(Effect.delay(
-              Effect.succeed({
-                _tag: "Addresses" as const,
-                owner: name,
-                type,
-                addresses: ofType[type],
-                ttl: Duration.minutes(1),
-                source: "local" as const
-              }),
-              answersAfterMs[type]
-            ))
-          ),
-          { concurrency: "unbounded" }
-        )
-    })
-  )
-}

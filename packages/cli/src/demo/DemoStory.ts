@@ -9,6 +9,7 @@ import { paint } from "../Style.ts"
 import * as Waterfall from "../Waterfall.ts"
 import * as Cast from "./Cast.ts"
 import * as DemoNetwork from "./DemoNetwork.ts"
+import * as Names from "./Names.ts"
 import * as Scene from "./Scene.ts"
 
 const title = "Happy Eyeballs: the fastest connection to a name with many addresses"
@@ -22,6 +23,8 @@ const introductionEnd = `
 Whoever takes the first address and calls connect() waits: on Linux for two
 minutes.
 `
+
+const resolvers = "Who answers names"
 
 const firstScene = "1. A good address among bad ones"
 
@@ -93,6 +96,17 @@ export const tell: Effect.Effect<void, never, Output> = Effect.gen(function*() {
   if (missing.length > 0) yield* say(describeMissing(missing))
   yield* say(introductionEnd)
 
+  yield* sayHeading(resolvers)
+  const answered = yield* Effect.scoped(Effect.gen(function*() {
+    const { chosen, providers } = yield* Names.open(Scene.host, cast.first.map(({ address }) => address))
+    return {
+      provider: yield* Names.ask(providers, Scene.host),
+      chosen: yield* Names.ask(chosen, Scene.host),
+      pinned: chosen
+    }
+  }))
+  yield* say(describeResolvers(answered))
+
   yield* sayHeading(firstScene)
   const first = yield* Scene.play(cast.first)
   yield* showScene(first, ours)
@@ -109,6 +123,21 @@ export const tell: Effect.Effect<void, never, Output> = Effect.gen(function*() {
     `Ports 443 and 80 stood for ${first.ports.join(" and ")}, then for ${second.ports.join(" and ")}.`
   ))
 }).pipe(Effect.orDie)
+
+const describeResolvers = (
+  { chosen, pinned, provider }: {
+    readonly provider: ReadonlyArray<string>
+    readonly chosen: ReadonlyArray<string>
+    readonly pinned: string
+  }
+): string => `
+  the provider's says   ${provider.length === 0 ? "no such name" : provider.join(", ")}
+  one of our choice     ${chosen.length === 0 ? "no such name" : chosen.join(", ")}
+
+It is asked over TLS, and pinned to its key: nobody between can read the name or
+change the answer.
+  ${pinned}
+`
 
 const describeMissing = (missing: ReadonlyArray<string>): string =>
   `\nThis machine has no address ${missing.join(" and no ")}, so the story goes without` +

@@ -5,11 +5,13 @@
  */
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
 import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import * as NodeStubResolver from "@happy-eyeballs/node/dns/NodeStubResolver"
 import * as NodeDialer from "@happy-eyeballs/node/NodeDialer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as DemoNetwork from "./DemoNetwork.ts"
 import type { ListenFailed } from "./Loopback.ts"
+import * as Names from "./Names.ts"
 import * as NodeConnect from "./NodeConnect.ts"
 
 /**
@@ -25,7 +27,13 @@ export interface Outcome {
   readonly ports: readonly [number, number]
 }
 
-const host = "ygg.re"
+/**
+ * The name that the story connects to.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const host = "ygg.re"
 
 // A SYN that was dropped is sent again after a second: by then there is room.
 const releaseAfterMs = 400
@@ -42,14 +50,16 @@ export const play = (
 ): Effect.Effect<Outcome, ListenFailed | DemoNetwork.NoFreePort> =>
   Effect.scoped(Effect.gen(function*() {
     const network = yield* DemoNetwork.open(members)
+    const addresses = members.map(({ address }) => address)
+    const { chosen } = yield* Names.open(host, addresses)
     yield* Effect.forkScoped(Effect.delay(network.release, releaseAfterMs))
     const [ours, nodes] = yield* Effect.all([
-      race(members, [network.port, network.refusedPort]),
+      race(chosen, [network.port, network.refusedPort]),
       NodeConnect.connect({
         host,
         port: network.port,
-        addresses: members.map(({ address }) => address),
-        answeredAfterMs: DemoNetwork.answersAfterMs.A,
+        addresses,
+        answeredAfterMs: 30,
         limitMs: 5000
       })
     ], { concurrency: "unbounded" })
@@ -62,14 +72,14 @@ export const play = (
   }))
 
 const race = (
-  members: ReadonlyArray<DemoNetwork.Member>,
+  server: string,
   ports: ReadonlyArray<number>
 ): Effect.Effect<ConnectReport.ConnectReport> =>
   HappyEyeballs.use((happyEyeballs) => happyEyeballs.connect({ host, ports })).pipe(
     Effect.match({ onSuccess: ({ report }) => report, onFailure: ({ report }) => report }),
     Effect.scoped,
     Effect.provide(HappyEyeballs.layer.pipe(
-      Layer.provide([DemoNetwork.layerResolver(members), NodeDialer.layer])
+      Layer.provide([Layer.orDie(NodeStubResolver.layer([server])), NodeDialer.layer])
     ))
   )
 
