@@ -103,7 +103,9 @@ describe("NodeLazySocket.factory", () => {
         [policy, `${hole.host}:${hole.port}`, {}, "ERR_IP_BLOCKED"]
       ]
       for (const [layer, target, options, code] of table) {
-        const socket = yield* Effect.provide(factory, layer).pipe(Effect.map((open) => open(target, options)))
+        const open = yield* Effect.provide(factory, layer)
+        yield* turn
+        const socket = open(target, options)
         // As long as it takes until somebody listens who was promised the socket.
         for (let microtasks = 0; microtasks < 20; microtasks++) yield* Effect.promise(() => Promise.resolve())
         const [[error], [hadError]] = yield* Effect.promise(() =>
