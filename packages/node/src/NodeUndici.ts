@@ -57,10 +57,7 @@ export const makeConnector = (
   options: UndiciConnector.Options = {}
 ): Effect.Effect<buildConnector.connector, never, HappyEyeballs | Scope.Scope> =>
   Effect.map(
-    UndiciConnector.make(options, {
-      allowH2: true,
-      buildConnector: (own) => buildConnector(own) as UndiciConnector.Connector
-    }),
+    UndiciConnector.makeForAgent({ connect: options }, buildConnector),
     (connector) => connector as buildConnector.connector
   )
 
@@ -73,10 +70,12 @@ export const makeConnector = (
  * import { HappyEyeballsLive } from "@happy-eyeballs/node"
  * import * as NodeUndici from "@happy-eyeballs/node/NodeUndici"
  * import { Effect } from "effect"
+ * import { once } from "node:events"
  * import { createServer } from "node:http"
  * import { request } from "undici"
  *
- * const server = createServer((_, response) => response.end("hello")).listen(0, "localhost")
+ * const server = createServer((_, response) => response.end("hello")).listen(0, "127.0.0.1")
+ * await once(server, "listening")
  *
  * const program = Effect.gen(function*() {
  *   const dispatcher = yield* NodeUndici.makeAgent({ pipelining: 4 })
@@ -95,12 +94,11 @@ export const makeConnector = (
  * @since 0.1.0
  */
 export const makeAgent = Effect.fnUntraced(function*(
-  { connect: options, connectTimeout, ...agentOptions }: AgentOptions = {}
+  options: AgentOptions = {}
 ): Effect.fn.Return<Agent, never, HappyEyeballs | Scope.Scope> {
-  const timeout = connectTimeout === 0 ? Infinity : connectTimeout
-  const connect = yield* makeConnector({ ...options, connect: { timeout, ...options?.connect } })
+  const connect = yield* UndiciConnector.makeForAgent(options, buildConnector)
   return yield* Effect.acquireRelease(
-    Effect.sync(() => new Agent({ ...agentOptions, connect })),
+    Effect.sync(() => new Agent({ ...options, connect: connect as buildConnector.connector })),
     (agent) => Effect.promise(() => agent.destroy())
   )
 })
