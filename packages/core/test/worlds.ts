@@ -193,22 +193,13 @@ const trialWith = (fate: Schema.Schema<Fate>): Arbitrary.Arbitrary<Trial> =>
     })
   ).pipe(Arbitrary.map(withoutOpenQuestions))
 
-// Three kinds of worlds wait for an answer elsewhere: an attempt that fails in
-// the instant of its start, addresses without a route among others, and answers
-// that take back an address which was tried.
+// Two kinds of worlds wait for an answer elsewhere: addresses without a route
+// among others, and answers that take back an address which was tried.
 const withoutOpenQuestions = (trial: Trial): Trial => {
   const said = { AAAA: new Set<string>(), A: new Set<string>() }
-  const later = (fate: Fate): Fate => ({
-    ...fate,
-    afterMs: Math.max(1, fate.afterMs),
-    tls: { ...fate.tls, afterMs: Math.max(1, fate.tls.afterMs) }
-  })
   return {
     ...trial,
     noRoute: [],
-    hosts: Object.fromEntries(
-      Object.entries(trial.hosts).map(([key, fate]) => [key, later(fate)])
-    ),
     answers: trial.answers.map((answer) => {
       for (const address of answer.addresses ?? []) said[answer.type].add(address)
       return said[answer.type].size === 0 ? answer : { ...answer, addresses: [...said[answer.type]] }
