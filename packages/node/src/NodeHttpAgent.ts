@@ -64,9 +64,11 @@ export interface Agents {
  * import { HappyEyeballsLive } from "@happy-eyeballs/node"
  * import * as NodeHttpAgent from "@happy-eyeballs/node/NodeHttpAgent"
  * import { Effect } from "effect"
+ * import { once } from "node:events"
  * import * as Http from "node:http"
  *
- * const server = Http.createServer((_, response) => response.end("hello")).listen(0, "localhost")
+ * const server = Http.createServer((_, response) => response.end("hello")).listen(0, "127.0.0.1")
+ * await once(server, "listening")
  *
  * const program = Effect.gen(function*() {
  *   const { http: agent } = yield* NodeHttpAgent.make()
