@@ -64,6 +64,11 @@ export const makeConnector = (
 /**
  * Makes an agent, which is destroyed with the scope.
  *
+ * **Gotchas**
+ *
+ * undici opens connections for its pool and not for a request: one that is
+ * aborted leaves its race running, for those that come after it.
+ *
  * **Example** (Requesting over an agent)
  *
  * ```ts

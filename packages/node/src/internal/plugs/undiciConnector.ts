@@ -98,6 +98,24 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
+/**
+ * Makes the connector of an agent of undici 8, whose `connectTimeout` is the
+ * time for the race; 0 is none.
+ */
+export const makeForAgent = (
+  { connect: options = {}, connectTimeout }: {
+    readonly connect?: Options | undefined
+    readonly connectTimeout?: number | undefined
+  },
+  buildConnector: (options: object) => unknown
+): Effect.Effect<Connector, never, HappyEyeballs | Scope.Scope> => {
+  const timeout = connectTimeout === 0 ? Infinity : connectTimeout
+  return make(
+    { ...options, connect: { timeout, ...options.connect } },
+    { allowH2: true, buildConnector: (own) => buildConnector(own) as Connector }
+  )
+}
+
 const protocols = (allowH2: boolean, preferH2: boolean): ReadonlyArray<string> => {
   if (!allowH2) return ["http/1.1"]
   return preferH2 ? ["h2", "http/1.1"] : ["http/1.1", "h2"]
