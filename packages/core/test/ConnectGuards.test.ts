@@ -9,8 +9,8 @@ import {
   SourceAddress,
   type Target
 } from "@happy-eyeballs/core"
-import { SimulatedNetwork, VirtualTime, type World } from "@happy-eyeballs/core/testing"
-import type * as Clock from "effect/Clock"
+import { SimulatedNetwork, VirtualTime } from "@happy-eyeballs/core/testing"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,67 +18,25 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { resolverOf, withService } from "./services.ts"
 import { connect, names } from "./simulate.ts"
-
-const ip = NetAddress.ipFromStringUnsafe
 
 const accept = (afterMs: number) => ({ outcome: "accept", afterMs } as const)
 const refuse = (afterMs: number) => ({ outcome: "refuse", afterMs } as const)
-const drop = { outcome: "drop" } as const
 
 const { HappyEyeballs: Service } = HappyEyeballs
 
 const dualName = Host.domainNameFromStringUnsafe("dual.example")
 
-/** A resolver that answers each query from a list, and notes what it is asked. */
-const resolverOf = (
-  answers: (
-    query: Resolver.Query,
-    times: number
-  ) => Stream.Stream<readonly [source: Resolver.AnswerSource, address: string]>
-) => {
-  const asked: Array<Resolver.Query> = []
-  const resolver = Resolver.Resolver.of({
-    resolve: (query) =>
-      Stream.suspend(() => {
-        asked.push(query)
-        return Stream.map(answers(query, asked.length), ([source, text]): Resolver.Answer => {
-          const address = ip(text)
-          const type = NetAddress.isIpv6Address(address) ? "AAAA" : "A"
-          return { _tag: "Addresses", owner: query.name, type, addresses: [address], ttl: undefined, source }
-        })
-      })
-  })
-  return { asked, resolver }
-}
-
-/** Runs a program over a simulated network in virtual time, or over a resolver and a dialer of its own. */
-const withService = <A, E>(
-  program: Effect.Effect<A, E, HappyEyeballs.HappyEyeballs | Scope.Scope>,
-  options: {
-    readonly network?: World.World["network"]
-    readonly resolver?: Resolver.Resolver["Service"]
-    readonly dialer?: Dialer.Dialer["Service"]
-    readonly sources?: SourceAddress.SourceAddresses
-    readonly layer?: ConnectOptions.ConnectOptions
-  }
-) =>
-  VirtualTime.runUnsafe(Effect.scoped(Effect.gen(function*() {
-    const network = yield* Layer.build(SimulatedNetwork.layer({ network: options.network }))
-    const context = network.pipe(
-      options.resolver === undefined ? (self) => self : Context.add(Resolver.Resolver, options.resolver),
-      options.dialer === undefined ? (self) => self : Context.add(Dialer.Dialer, options.dialer),
-      options.sources === undefined ? (self) => self : Context.add(SourceAddress.SourceAddress, options.sources)
-    )
-    const service = yield* Layer.build(
-      Service.layerOptions(options.layer ?? {}).pipe(
-        Layer.provide(Layer.succeedContext(context))
-      )
-    )
-    return yield* Effect.provide(program, service)
-  })))
+/** Gives each of its elements after so many milliseconds. */
+const later = <A>(...elements: ReadonlyArray<readonly [afterMs: number, element: A]>): Stream.Stream<A> =>
+  Stream.mapEffect(
+    Stream.fromIterable(elements),
+    ([afterMs, element]) => Effect.delay(Effect.succeed(element), afterMs)
+  )
 
 /** The endpoints that a connect dials, in order; each dial fails. */
 const dialled = (target: Target.TargetInput, options?: ConnectOptions.ConnectOptions) => {
@@ -153,6 +111,33 @@ describe("HappyEyeballs.connect and what is answered", () => {
     assert.deepStrictEqual(asked.map(({ refresh }) => refresh === true), [false, true])
   })
 
+  it("tries what is new in a refresh, though its first answer is not", () => {
+    const { resolver } = resolverOf(({ refresh }) =>
+      refresh === true
+        ? later([10, ["network", "192.0.2.1"]], [10, ["network", "2001:db8::9"]])
+        : Stream.make(["cache", "192.0.2.1"])
+    )
+    const report = withService(
+      Effect.flatMap(Service, ({ connect }) => Effect.map(connect("dual.example:443"), ({ report }) => report)),
+      { resolver, network: { "192.0.2.1": refuse(5), "2001:db8::9": accept(1) } }
+    )
+    assert.deepStrictEqual(report.attempts.map(({ address, startedAtMs }) => [address, startedAtMs]), [
+      ["192.0.2.1", 0],
+      ["2001:db8::9", 25]
+    ])
+  })
+
+  it.fails("tries at once what a refresh answers at once", () => {
+    const { resolver } = resolverOf(({ refresh }) =>
+      refresh === true ? Stream.make(["network", "2001:db8::9"]) : Stream.make(["cache", "192.0.2.1"])
+    )
+    const report = withService(
+      Effect.flatMap(Service, ({ connect }) => Effect.map(connect("dual.example:443"), ({ report }) => report)),
+      { resolver, network: { "192.0.2.1": refuse(5), "2001:db8::9": accept(1) } }
+    )
+    assert.deepStrictEqual(report.attempts.map(({ startedAtMs }) => startedAtMs), [0, 5])
+  })
+
   it("neither asks again nor waits for answers once it may try no more", () => {
     const { asked, resolver } = resolverOf(() => Stream.make(["cache", "192.0.2.1"] as const))
     const options = { resolver, network: { "192.0.2.1": refuse(1) }, layer: { maxCandidates: 1 } }
@@ -205,6 +190,52 @@ describe("HappyEyeballs.connect and what is answered", () => {
     assert.deepStrictEqual([error.reason._tag, error.report.elapsedMs], ["NoAddresses", 20])
   })
 
+  it("ends a lookup within a second whose query interrupts the caller", () => {
+    const ended: Array<number> = []
+    const program = Effect.gen(function*() {
+      const { connect } = yield* Service
+      const fiber = yield* Effect.forkChild(
+        Effect.withFiber<unknown, unknown, Scope.Scope>((fiber) => {
+          caller = fiber
+          return connect("dual.example:443")
+        })
+      )
+      yield* Fiber.await(fiber)
+      yield* Effect.sleep("5 seconds")
+    })
+    let caller: Fiber.Fiber<unknown, unknown> | undefined
+    const { resolver } = resolverOf(({ refresh }) =>
+      refresh !== true ? Stream.make(["cache", "192.0.2.1"]) : Stream.unwrap(Effect.sync(() => {
+        caller?.interruptUnsafe()
+        return Stream.ensuring(Stream.never, Effect.map(Clock.currentTimeMillis, (now) => void ended.push(now)))
+      }))
+    )
+    withService(program, { resolver, network: { "192.0.2.1": refuse(5) } })
+    assert.deepStrictEqual(ended, [1005])
+  })
+
+  it("can be interrupted at each step of its start", () => {
+    for (let steps = 3; steps <= 16; steps++) {
+      for (let turns = 0; turns <= 16; turns++) {
+        const { resolver } = resolverOf(() => Stream.make(["network", "192.0.2.1"]))
+        const exit = withService(
+          Effect.gen(function*() {
+            const { connect } = yield* Service
+            const fiber = yield* Effect.forkChild(
+              Effect.provideService(Effect.scoped(connect("dual.example:443")), Scheduler.MaxOpsBeforeYield, steps),
+              { startImmediately: true }
+            )
+            for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+            yield* Fiber.interrupt(fiber)
+            return yield* Fiber.await(fiber)
+          }),
+          { resolver }
+        )
+        assert.isTrue(Exit.isFailure(exit) && Exit.hasInterrupts(exit) && !Exit.hasDies(exit))
+      }
+    }
+  })
+
   it("lets lookups that outlive a connect wait on the background clock", () => {
     let slept = 0
     const background = (clock: Clock.Clock): Clock.Clock => ({
@@ -247,6 +278,24 @@ describe("HappyEyeballs.connect and its candidates", () => {
     assert.deepStrictEqual(starts, { "192.0.2.1 1": 0, "192.0.2.1 2": 250 })
   })
 
+  it("waits for what runs when a port that was held back is no longer answered", () => {
+    const { atMs, starts } = connect({
+      world: {
+        names: {
+          "dual.example": [
+            { type: "AAAA" },
+            { type: "A", addresses: ["192.0.2.1"] },
+            { type: "A", afterMs: 300, addresses: [] }
+          ]
+        },
+        network: { "192.0.2.1:1": accept(2000) }
+      },
+      target: { host: "dual.example", ports: [1, 2] },
+      options: { portOrder: "preferFirst", headStart: "1 second" }
+    })
+    assert.deepStrictEqual([atMs, starts], [2000, { "192.0.2.1": 0 }])
+  })
+
   it("counts each candidate once among those that it leaves out, and says nothing where there are none", () => {
     const left = (maxCandidates: number) =>
       connect({
@@ -271,101 +320,6 @@ describe("HappyEyeballs.connect and its candidates", () => {
         { host: dualName, payload: undefined, tls }
       ]
     )
-  })
-})
-
-describe("HappyEyeballs and its limits", () => {
-  it("holds a permit for each attempt of one connect", () => {
-    const { starts } = connect({
-      world: { network: { "192.0.2.1": refuse(700), "192.0.2.2": accept(1) } },
-      target: { addresses: ["192.0.2.1", "192.0.2.2"], port: 1 },
-      layerOptions: { maxOpenAttempts: 1 }
-    })
-    assert.deepStrictEqual(starts, { "192.0.2.1": 0, "192.0.2.2": 700 })
-  })
-
-  it("tries what is best when the permit comes, not what was best when it was asked for", () => {
-    const { resolver } = resolverOf(() =>
-      Stream.concat(
-        Stream.make(["network", "192.0.2.1"] as const),
-        Stream.fromEffect(Effect.delay(Effect.succeed(["network", "2001:db8::1"] as const), 50))
-      )
-    )
-    const report = withService(
-      Effect.gen(function*() {
-        const { connect, connectWith } = yield* Service
-        yield* Effect.forkChild(Effect.scoped(connectWith("192.0.2.9:1", () => Effect.sleep(100))), {
-          startImmediately: true
-        })
-        return (yield* connect("dual.example:443", { resolutionDelay: 0 })).report
-      }),
-      {
-        resolver,
-        network: { "192.0.2.1": accept(1), "2001:db8::1": accept(1) },
-        layer: { maxOpenAttempts: 1 }
-      }
-    )
-    assert.deepStrictEqual(report.attempts.map(({ address, startedAtMs }) => [address, startedAtMs]), [
-      ["2001:db8::1", 100]
-    ])
-  })
-
-  it("gives back a permit that it took and had no use for", () => {
-    const { resolver } = resolverOf(() => Stream.make(["network", "192.0.2.1"] as const))
-    // The only address goes away while the permit is waited for.
-    const vanishing = Resolver.Resolver.of({
-      resolve: (query) =>
-        Stream.concat(
-          resolver.resolve(query),
-          Stream.fromEffect(Effect.delay(
-            Effect.succeed(
-              {
-                _tag: "Addresses",
-                owner: query.name,
-                type: "A",
-                addresses: [],
-                ttl: undefined,
-                source: "network"
-              } as const
-            ),
-            50
-          ))
-        ).pipe(Stream.concat(Stream.never))
-    })
-    const elapsed = withService(
-      Effect.gen(function*() {
-        const { connect, connectWith } = yield* Service
-        yield* Effect.forkChild(Effect.scoped(connectWith("192.0.2.9:1", () => Effect.sleep(100))), {
-          startImmediately: true
-        })
-        yield* Effect.exit(connect("dual.example:443", { resolutionDelay: 0, timeout: 200 }))
-        return (yield* connect("192.0.2.2:1")).report.elapsedMs
-      }),
-      { resolver: vanishing, network: { "192.0.2.2": accept(1) }, layer: { maxOpenAttempts: 1 } }
-    )
-    assert.strictEqual(elapsed, 1)
-  })
-
-  it("waits out a shortage for longer each time, up to half a second", () => {
-    const { events } = connect({
-      world: { network: { "192.0.2.1": { outcome: "congested" } } },
-      target: "192.0.2.1:1",
-      options: { timeout: 2200 }
-    })
-    assert.deepStrictEqual(
-      events.flatMap((event) => event._tag === "Congested" ? [event.atMs] : []),
-      [0, 10, 30, 70, 150, 310, 630, 1130, 1630, 2130]
-    )
-  })
-
-  it("keeps the layer's options beside those of a call", () => {
-    const { starts } = connect({
-      world: { network: { "192.0.2.1": drop, "192.0.2.2": accept(1) } },
-      target: { addresses: ["192.0.2.1", "192.0.2.2"], port: 1 },
-      layerOptions: { connectionAttemptDelay: 100 },
-      options: { timeout: "1 second" }
-    })
-    assert.deepStrictEqual(starts, { "192.0.2.1": 0, "192.0.2.2": 100 })
   })
 })
 

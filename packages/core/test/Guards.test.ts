@@ -4,7 +4,6 @@ import { VirtualTime } from "@happy-eyeballs/core/testing"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -15,6 +14,7 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import { countingSleepers } from "./services.ts"
 
 const ip = NetAddress.ipFromStringUnsafe
 
@@ -29,21 +29,6 @@ const makeLog = () => {
 // How many steps a fiber may take before others have their turn. With few, the
 // fibers of one tick interleave; at which place depends on the number.
 const stepsBeforeYield = [4, 5, 6, 7, 8, 9, 10, 11, 12, 2048]
-
-/** Runs with a clock that counts who sleeps. */
-const countingSleepers = <A, E>(program: (sleeping: () => number) => Effect.Effect<A, E>) =>
-  VirtualTime.runUnsafe(Effect.clockWith((clock) => {
-    let sleeping = 0
-    const counting: Clock.Clock = {
-      ...clock,
-      sleep: (duration: Duration.Duration) =>
-        Effect.suspend(() => {
-          sleeping++
-          return Effect.ensuring(clock.sleep(duration), Effect.sync(() => void sleeping--))
-        })
-    }
-    return Effect.provideService(program(() => sleeping), Clock.Clock, counting)
-  }))
 
 describe("Race.AllFailed", () => {
   it("reads like the failures, and says where there was nothing to try", () => {
@@ -251,6 +236,77 @@ describe("Race.staggered", () => {
       return [...log]
     })
     assert.deepStrictEqual(VirtualTime.runUnsafe(program), ["10 start quick", "10 close quick"])
+  })
+
+  it("asks one question at a time, whatever fails meanwhile", () => {
+    let open = 0
+    let most = 0
+    const plans = ["a", "b", "c"]
+    const pull: Pull.Pull<string> = Effect.suspend(() => {
+      const plan = plans.shift()
+      if (plan === undefined) return Cause.done()
+      most = Math.max(most, ++open)
+      return Effect.as(Effect.ensuring(Effect.sleep(plan === "c" ? 500 : 10), Effect.sync(() => void open--)), plan)
+    })
+    const attempt = (name: string) => Effect.andThen(Effect.sleep(name === "a" ? 400 : 300), Effect.fail(name))
+    VirtualTime.run(Effect.scoped(Race.staggered(pull, attempt, { delay: 50 })))
+    assert.strictEqual(most, 1)
+  })
+
+  it("keeps to a delay that is shorter than the one before it", () => {
+    const { log, open } = makeLog()
+    countingSleepers((sleeping) =>
+      Effect.scoped(Race.staggered(
+        ["a", "b", "c"],
+        (name) =>
+          Effect.andThen(
+            open(name),
+            name === "a"
+              ? Effect.andThen(Effect.sleep(10), Effect.fail(name))
+              : name === "b"
+              ? Effect.never
+              : Effect.void
+          ),
+        { delay: (name) => name === "a" ? 1000 : 50 }
+      )).pipe(Effect.map(() => assert.strictEqual(sleeping(), 0)))
+    )
+    assert.deepStrictEqual(log.filter((line) => line.includes("start")), ["0 start a", "10 start b", "60 start c"])
+  })
+
+  it("closes the second of two winners as an attempt that was interrupted", () => {
+    for (const steps of stepsBeforeYield) {
+      const closed: Array<string> = []
+      const program = Effect.gen(function*() {
+        const gate = yield* Deferred.make<void>()
+        yield* Effect.forkChild(Effect.andThen(Effect.sleep(300), Deferred.succeed(gate, undefined)))
+        return yield* Race.staggered(
+          ["a", "b"],
+          (name) =>
+            Effect.acquireRelease(
+              Effect.succeed(name),
+              (_, exit) =>
+                Effect.sync(() =>
+                  void closed.push(`${name} ${Exit.isSuccess(exit) ? "kept" : Exit.hasInterrupts(exit) ? "lost" : ""}`)
+                )
+            ).pipe(Effect.tap(() => Deferred.await(gate))),
+          { delay: 250 }
+        )
+      })
+      VirtualTime.runUnsafe(Effect.provideService(Effect.scoped(program), Scheduler.MaxOpsBeforeYield, steps))
+      assert.deepStrictEqual(closed, ["b lost", "a kept"])
+    }
+  })
+
+  it("ends with the bug that ended it, though a loser breaks while it closes", () => {
+    const exit = VirtualTime.run(Effect.scoped(Race.staggered(
+      ["broken", "bug"],
+      (name) =>
+        name === "broken"
+          ? Effect.andThen(Effect.addFinalizer(() => Effect.die("broken close")), Effect.never)
+          : Effect.die("bug"),
+      { delay: 10 }
+    )))
+    assert.deepStrictEqual(exit, Exit.die("bug"))
   })
 
   it("asks for no further candidate once there is none, or asking has failed", () => {
