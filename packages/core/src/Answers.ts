@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as MutableHashSet from "effect/MutableHashSet"
 import * as NetAddress from "effect/net/NetAddress"
 import type { Answer, AnswerType } from "./Resolver.ts"
 
@@ -95,20 +96,13 @@ export const isUsable = (address: NetAddress.IpAddress): boolean =>
  * @since 0.1.0
  */
 export const addresses = (self: Answers): ReadonlyArray<NetAddress.IpAddress> => {
-  const seen = new Set<string>()
-  const out: Array<NetAddress.IpAddress> = []
+  const given: Array<NetAddress.IpAddress> = []
   for (const type of ["AAAA", "A"] as const) {
     for (const answer of self.answers) {
-      if (answer._tag !== "Addresses" || answer.type !== type) continue
-      for (const address of answer.addresses) {
-        const key = NetAddress.formatIp(address)
-        if (seen.has(key) || !isUsable(address)) continue
-        seen.add(key)
-        out.push(address)
-      }
+      if (answer._tag === "Addresses" && answer.type === type) given.push(...answer.addresses.filter(isUsable))
     }
   }
-  return out
+  return given.length < 2 ? given : [...MutableHashSet.fromIterable(given)]
 }
 
 /**

@@ -113,7 +113,7 @@ export class HappyEyeballs extends Context.Service<HappyEyeballs, {
    */
   static readonly layer: Layer.Layer<HappyEyeballs, never, Resolver | Dialer> = Layer.effect(
     HappyEyeballs,
-    Effect.suspend(() => make(ConnectOptions.defaults, {}))
+    Effect.suspend(() => build(ConnectOptions.defaults, ConnectOptions.none))
   )
 
   /**
@@ -123,14 +123,7 @@ export class HappyEyeballs extends Context.Service<HappyEyeballs, {
    */
   static readonly layerOptions = (
     options: ConnectOptions.ConnectOptions
-  ): Layer.Layer<HappyEyeballs, InvalidOptions, Resolver | Dialer> =>
-    Layer.effect(
-      HappyEyeballs,
-      Effect.flatMap(
-        Effect.fromResult(ConnectOptions.toSettings(options)),
-        (settings) => make(settings, options)
-      )
-    )
+  ): Layer.Layer<HappyEyeballs, InvalidOptions, Resolver | Dialer> => Layer.effect(HappyEyeballs, make(options))
 
   /**
    * Layer with options from configuration, such as `ConnectOptions.config`.
@@ -161,7 +154,19 @@ export class HappyEyeballs extends Context.Service<HappyEyeballs, {
     }))
 }
 
-const make = Effect.fnUntraced(function*(
+/**
+ * Makes the service, as `HappyEyeballs.layerOptions` does; it ends with the
+ * scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: ConnectOptions.ConnectOptions = ConnectOptions.none
+): Effect.Effect<HappyEyeballs["Service"], InvalidOptions, Resolver | Dialer | Scope.Scope> =>
+  Effect.flatMap(Effect.fromResult(ConnectOptions.toSettings(options)), (settings) => build(settings, options))
+
+const build = Effect.fnUntraced(function*(
   layerSettings: ConnectOptions.Settings,
   layerOptions: ConnectOptions.ConnectOptions
 ): Effect.fn.Return<HappyEyeballs["Service"], never, Resolver | Dialer | Scope.Scope> {

@@ -30,6 +30,7 @@ export class Candidates {
   private readonly settings: Settings
   private readonly sources: SourceAddresses
   private readonly made = new Map<string, Candidate>()
+  private readonly known = new Map<NetAddress.IpAddress, Array<Candidate>>()
   private from: Answers.Answers | undefined
   private ordered: ReadonlyArray<Candidate> = []
 
@@ -83,14 +84,20 @@ export class Candidates {
   }
 
   private candidate(at: Target.TargetAddress, port: Target.Port, portIndex: number): Candidate {
+    // Answers keep their addresses, so an address is the same value each time.
+    const ofAddress = this.known.get(at.address)
+    const known = ofAddress?.[portIndex]
+    if (known !== undefined && at.port === undefined) return known
     const number = at.port ?? port.number
-    const address = NetAddress.inetAddressFromInputUnsafe({ address: at.address, port: number, scopeId: at.scopeId })
+    const address = inetAddress(at, number)
     const key = NetAddress.formatInet(address)
     let candidate = this.made.get(key)
     if (candidate === undefined) {
       candidate = { key, endpoint: this.endpoint(address, port), portIndex }
       this.made.set(key, candidate)
     }
+    if (ofAddress === undefined) this.known.set(at.address, [])
+    this.known.get(at.address)![portIndex] = candidate
     return candidate
   }
 
@@ -103,3 +110,8 @@ export class Candidates {
     })
   }
 }
+
+const inetAddress = ({ address, scopeId }: Target.TargetAddress, port: number): NetAddress.InetAddress =>
+  scopeId === 0
+    ? NetAddress.inetAddressUnsafe(address, port)
+    : NetAddress.inetAddressFromInputUnsafe({ address, port, scopeId })

@@ -4,7 +4,6 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Host from "effect/net/Host"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -12,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type { ConnectOptions } from "../../ConnectOptions.ts"
 import type { ConnectReport } from "../../ConnectReport.ts"
 import { Dialer } from "../../Dialer.ts"
-import { HappyEyeballs } from "../../HappyEyeballs.ts"
+import { type HappyEyeballs, make } from "../../HappyEyeballs.ts"
 import { Resolver } from "../../Resolver.ts"
 import { SourceAddress } from "../../SourceAddress.ts"
 import * as Target from "../../Target.ts"
@@ -67,7 +66,8 @@ const play = (scenario: Scenario): Effect.Effect<ReadonlyArray<ConnectResult>> =
     }
     let startedMs = 0
     const resolver = scheduledResolver(scenario, () => startedMs)
-    const service = yield* Layer.build(HappyEyeballs.layer).pipe(
+    const happyEyeballs = yield* make().pipe(
+      Effect.orDie,
       Effect.provideContext(
         (yield* Effect.context<Scope.Scope>()).pipe(
           Context.add(Resolver, resolver),
@@ -79,7 +79,7 @@ const play = (scenario: Scenario): Effect.Effect<ReadonlyArray<ConnectResult>> =
     const connect = connector(
       scenario,
       network,
-      Context.get(service, HappyEyeballs),
+      happyEyeballs,
       portNumbers(scenario, yield* Target.ServiceNames)
     )
     const results: Array<ConnectResult> = []
