@@ -17,6 +17,7 @@ export interface Ticket {
  */
 export class Permits {
   private free: number
+  private granting = false
   private readonly queue = new Set<Ticket>()
 
   constructor(permits: number) {
@@ -25,7 +26,8 @@ export class Permits {
 
   /** Asks for a permit; `wake` is called when it is granted later. */
   take(wake: () => void): Ticket {
-    const ticket: Ticket = { granted: this.free > 0, wake }
+    // Whoever waits goes first.
+    const ticket: Ticket = { granted: this.free > 0 && this.queue.size === 0, wake }
     if (ticket.granted) this.free--
     else this.queue.add(ticket)
     return ticket
@@ -38,12 +40,22 @@ export class Permits {
       return
     }
     ticket.granted = false
+    this.free++
+    this.grant()
+  }
+
+  // A loop and not a recursion: whoever is woken may be done at once, and give
+  // the permit back from within.
+  private grant(): void {
+    if (this.granting) return
+    this.granting = true
     for (const next of this.queue) {
+      if (this.free === 0) break
       this.queue.delete(next)
+      this.free--
       next.granted = true
       next.wake()
-      return
     }
-    this.free++
+    this.granting = false
   }
 }

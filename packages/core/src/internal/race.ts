@@ -123,6 +123,7 @@ export const run = <T, A, E, F, R>(
       let exhausted = false
       let settled = false
       let pumping = false
+      let woken = false
       let timer: Fiber.Fiber<void> | undefined
       let timerAt = Infinity
       let resume: (exit: Exit.Exit<Won<A>, NoneWon<T, E> | F>) => void
@@ -134,18 +135,21 @@ export const run = <T, A, E, F, R>(
 
       // A loop and not a recursion: ten thousand attempts may fail at once.
       const pump = () => {
+        woken = true
         if (pumping || settled) return
         pumping = true
         waitUntil = Infinity
         try {
           while (due && !settled && !exhausted && inFlight.size < maxInFlight) {
+            woken = false
             const next = poll()
             // Asking may have ended the race.
             if (settled) break
             if (next._tag === "Start") start(next.candidate)
             else if (next._tag === "Done") exhausted = true
             else if (next._tag === "Failed") settle(Exit.failCause(next.cause))
-            else {
+            // Asking may have brought what is waited for.
+            else if (!woken) {
               waitUntil = next.until
               break
             }
