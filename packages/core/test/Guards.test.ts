@@ -14,6 +14,7 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import { type Next, run } from "../src/internal/race.ts"
 import { countingSleepers } from "./services.ts"
 
 const ip = NetAddress.ipFromStringUnsafe
@@ -241,7 +242,7 @@ describe("Race.staggered", () => {
   it("asks one question at a time, whatever fails meanwhile", () => {
     let open = 0
     let most = 0
-    const plans = ["a", "b", "c"]
+    const plans = ["a", "b", "c", "d"]
     const pull: Pull.Pull<string> = Effect.suspend(() => {
       const plan = plans.shift()
       if (plan === undefined) return Cause.done()
@@ -320,6 +321,35 @@ describe("Race.staggered", () => {
       VirtualTime.run(Effect.scoped(Race.staggered(pull, () => Effect.fail("refused"), { delay: 250 })))
       assert.strictEqual(asked, 2)
     }
+  })
+})
+
+describe("internal/race", () => {
+  it("sets no timer for a wait that is over", () => {
+    const answers: Array<Next<string, never>> = [
+      { _tag: "Start", candidate: "a" },
+      { _tag: "Wait", until: 100 },
+      { _tag: "Done" }
+    ]
+    let wake = () => {}
+    const race = Effect.clockWith((clock) =>
+      run<string, string, never, never, never>({
+        now: () => clock.currentTimeMillisUnsafe(),
+        poll: () => answers.shift()!,
+        onWake: (ask) => {
+          wake = ask
+        },
+        attempt: (name) => Effect.as(Effect.sleep(500), name),
+        delayAfter: () => 10,
+        maxInFlight: Infinity
+      })
+    )
+    const woken = Effect.andThen(Effect.sleep(50), Effect.sync(() => wake()))
+    const exit = VirtualTime.run(
+      Effect.scoped(Effect.andThen(Effect.forkChild(woken), race)),
+      { maxSteps: 1000 }
+    )
+    assert.deepStrictEqual(exit, Exit.succeed({ attempt: 0, value: "a" }))
   })
 })
 
