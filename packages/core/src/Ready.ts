@@ -117,25 +117,21 @@ export const connect = <B, E, R>(
   ConnectError,
   HappyEyeballs | Dialer | Exclude<R, Scope.Scope> | Scope.Scope
 > =>
-  Effect.contextWith((context: Context.Context<HappyEyeballs | Dialer | Scope.Scope>) =>
-    Effect.uninterruptibleMask((restore) => {
-      const happyEyeballs = Context.get(context, HappyEyeballs)
-      // A scope of its own, so that a connection that ends by itself leaves nothing in the caller's.
-      const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
-      const dialling = dial(Context.get(context, Dialer).dial, ready)
-      return restore(Scope.provide(happyEyeballs.connectWith(target, dialling, options), scope)).pipe(
-        Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)),
-        Effect.tap(({ connection }) =>
-          Effect.sync(() =>
-            connection.onClose(() => {
-              const closing = Scope.closeUnsafe(scope, Exit.void)
-              if (closing !== undefined) Effect.runFork(closing)
-            })
-          )
-        )
-      )
-    })
-  )
+  Effect.contextWith((context: Context.Context<HappyEyeballs | Dialer | Scope.Scope>) => {
+    const { connectWith } = Context.get(context, HappyEyeballs)
+    // A scope of its own, so that a connection that ends by itself leaves nothing in the caller's.
+    const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
+    return Scope.provide(connectWith(target, dial(Context.get(context, Dialer).dial, ready), options), scope).pipe(
+      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)),
+      Effect.map((won) => {
+        won.connection.onClose(() => {
+          const closing = Scope.closeUnsafe(scope, Exit.void)
+          if (closing !== undefined) Effect.runFork(closing)
+        })
+        return won
+      })
+    )
+  })
 
 /**
  * Makes a dial whose success is a connection that is ready: for
