@@ -306,6 +306,12 @@ describe("HappyEyeballs.connect and its candidates", () => {
     assert.deepStrictEqual([left(1), left(3)], [[2], []])
   })
 
+  it("tries one address on each port that it is given with", () => {
+    const address = NetAddress.ipFromStringUnsafe("192.0.2.1")
+    const targets = [853, 53].map((port) => NetAddress.inetAddressUnsafe(address, port))
+    assert.deepStrictEqual(dialled(targets).map(Endpoint.format), ["192.0.2.1:853", "192.0.2.1:53"])
+  })
+
   it("dials each endpoint with its zone, its name, its payload and its way to speak", () => {
     const [literal] = dialled("[fe80::1%3]:443")
     assert.deepStrictEqual([Endpoint.format(literal!), literal!.host], ["[fe80::1%3]:443", undefined])

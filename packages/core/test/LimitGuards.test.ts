@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { HappyEyeballs, Resolver } from "@happy-eyeballs/core"
-import { type World } from "@happy-eyeballs/core/testing"
+import { Endpoint, HappyEyeballs, Resolver } from "@happy-eyeballs/core"
+import type { World } from "@happy-eyeballs/core/testing"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -142,6 +142,27 @@ describe("HappyEyeballs and its limits", () => {
       { layer: { maxOpenAttempts: 1 } }
     )
     assert.deepStrictEqual(startedAt, [0, 100, 200])
+  })
+
+  it("lets a connect that has had its turn wait behind the others", () => {
+    const dialled: Array<string> = []
+    withService(
+      Effect.gen(function*() {
+        const { connectWith } = yield* Service
+        yield* Effect.forkChild(Effect.scoped(connectWith("192.0.2.9:1", () => Effect.sleep(100))), {
+          startImmediately: true
+        })
+        const refused = (...addresses: ReadonlyArray<string>) =>
+          Effect.scoped(Effect.exit(connectWith({ addresses, port: 1 }, (endpoint) =>
+            Effect.suspend(() => {
+              dialled.push(Endpoint.formatAddress(endpoint))
+              return Effect.fail("refused")
+            }))))
+        yield* Effect.all([refused("192.0.2.1", "192.0.2.2"), refused("192.0.2.3")], { concurrency: "unbounded" })
+      }),
+      { layer: { maxOpenAttempts: 1 } }
+    )
+    assert.deepStrictEqual(dialled, ["192.0.2.1", "192.0.2.3", "192.0.2.2"])
   })
 
   it("gives a permit back when the dial throws", () => {
