@@ -103,7 +103,7 @@ export const site = (
 export const dual = (kind?: Kind, handler?: Handler): Effect.Effect<Site, never, Scope.Scope> =>
   Effect.flatMap(BlackHole.make("::1"), ({ port }) => site(kind, handler, port))
 
-export const url = (kind: Kind, { port }: Site, path = "/"): string =>
+export const url = (kind: Kind, { port }: { readonly port: number }, path = "/"): string =>
   `${kind === "http" ? "http" : "https"}://dual.example:${port}${path}`
 
 /** The reports of every connect from now on. */
@@ -127,15 +127,11 @@ export const reports: Effect.Effect<
 export const tried = <A>(promise: () => Promise<A>): Effect.Effect<A, Error> =>
   Effect.tryPromise({ try: promise, catch: (cause) => cause as Error })
 
-const turn = Effect.callback<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
-
-/** Waits until something holds, for at most five seconds. */
+/** Waits until something holds, for at most ten seconds. */
 export const until = (condition: () => boolean, message?: string): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const end = performance.now() + 5000
-    while (!condition() && performance.now() < end) yield* turn
+    const end = performance.now() + 10_000
+    while (!condition() && performance.now() < end) yield* Effect.sleep(1)
     assert.isTrue(condition(), message)
   })
 
