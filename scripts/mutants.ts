@@ -7,14 +7,30 @@ import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { addressSelection } from "./mutants/addressSelection.ts"
 import { answers } from "./mutants/answers.ts"
+import { candidates, connect, happyEyeballs, journal, resolution } from "./mutants/connect.ts"
 import { connectOptions } from "./mutants/connectOptions.ts"
 import { type Change, type Lane, type Outcome, root, start } from "./mutants/lane.ts"
 import { apply, type Mutant, type Mutated } from "./mutants/mutant.ts"
 import { order } from "./mutants/order.ts"
 import { page } from "./mutants/page.ts"
+import { permits, race, staggered } from "./mutants/race.ts"
 import { target } from "./mutants/target.ts"
 
-const lists: ReadonlyArray<Mutated> = [answers, order, addressSelection, target, connectOptions]
+const lists: ReadonlyArray<Mutated> = [
+  staggered,
+  race,
+  answers,
+  order,
+  addressSelection,
+  connect,
+  candidates,
+  resolution,
+  permits,
+  journal,
+  happyEyeballs,
+  target,
+  connectOptions
+]
 
 const lanes = 2
 

@@ -63,7 +63,7 @@ export const connectOptions: Mutated = {
       find: "millis(\"timeout\", 1)",
       replace: "millis(\"timeout\", 0)"
     },
-    { name: "ConnectOptions: true is not TLS", find: "options.tls === true ? {} :", replace: "" },
+    { name: "ConnectOptions: true is not TLS", find: "options.tls === true ? plainTls :", replace: "" },
     { name: "ConnectOptions: false is TLS", find: "options.tls === false ? undefined :", replace: "" },
     { name: "ConnectOptions: faults are not told", find: "return failure === undefined ?", replace: "return true ?" }
   ]

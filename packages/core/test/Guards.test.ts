@@ -41,6 +41,20 @@ describe("Race.AllFailed", () => {
 })
 
 describe("Race.staggered", () => {
+  it("asks for no further candidate once there is none, or asking has failed", () => {
+    for (const last of [Cause.done(), Effect.fail("broken")] as ReadonlyArray<Pull.Pull<never, string>>) {
+      let asked = 0
+      const pull: Pull.Pull<string, string> = Effect.suspend(() => {
+        asked++
+        // Asked too often, it waits: a loop would never end.
+        return asked === 1 ? Effect.succeed("a") : asked === 2 ? last : Effect.never
+      })
+      const attempt = () => Effect.andThen(Effect.sleep(1000), Effect.fail("refused"))
+      VirtualTime.run(Effect.scoped(Race.staggered(pull, attempt, { delay: 250 })), { maxSteps: 1000 })
+      assert.strictEqual(asked, 2)
+    }
+  })
+
   it("reports each of ten thousand attempts that fail at once", () => {
     const exit = VirtualTime.run(Effect.scoped(
       Race.staggered(Array.from({ length: 10_000 }, (_, n) => n), (n) => Effect.fail(n), { delay: 250 })
@@ -308,19 +322,6 @@ describe("Race.staggered", () => {
       { delay: 10 }
     )))
     assert.deepStrictEqual(exit, Exit.die("bug"))
-  })
-
-  it("asks for no further candidate once there is none, or asking has failed", () => {
-    for (const last of [Cause.done(), Effect.fail("broken")] as ReadonlyArray<Pull.Pull<never, string>>) {
-      let asked = 0
-      const pull: Pull.Pull<string, string> = Effect.suspend(() => {
-        asked++
-        // Asked too often, it waits: a loop would never end.
-        return asked === 1 ? Effect.succeed("a") : asked === 2 ? last : Effect.never
-      })
-      VirtualTime.run(Effect.scoped(Race.staggered(pull, () => Effect.fail("refused"), { delay: 250 })))
-      assert.strictEqual(asked, 2)
-    }
   })
 })
 
