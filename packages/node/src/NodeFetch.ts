@@ -9,7 +9,6 @@
  */
 import type { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import * as Effect from "effect/Effect"
-import { Fetch } from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as GlobalDispatcher from "./internal/plugs/globalDispatcher.ts"
@@ -63,6 +62,25 @@ export const makeDispatcher = (
 /**
  * Makes a `fetch` for a client that takes one.
  *
+ * **Example** (Giving a client a fetch)
+ *
+ * ```ts
+ * import { HappyEyeballsLive, NodeFetch } from "@happy-eyeballs/node"
+ * import { Effect } from "effect"
+ * import { createServer } from "node:http"
+ *
+ * const server = createServer((_, response) => response.end("hello")).listen(0, "localhost")
+ *
+ * const program = Effect.gen(function*() {
+ *   const fetch = yield* NodeFetch.make()
+ *   const { port } = server.address() as { port: number }
+ *   return yield* Effect.promise(async () => (await fetch(`http://localhost:${port}/`)).text())
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(HappyEyeballsLive))) // => "hello"
+ * server.close()
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -70,16 +88,6 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<typeof fetch, GlobalDispatcher.UnknownDispatcher, HappyEyeballs | Scope.Scope> =>
   Effect.map(makeDispatcher(options), (dispatcher) => (input, init) => globalThis.fetch(input, { dispatcher, ...init }))
-
-/**
- * Layer with the `fetch` that Effect's `FetchHttpClient` calls.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layer = (
-  options: Options = {}
-): Layer.Layer<never, GlobalDispatcher.UnknownDispatcher, HappyEyeballs> => Layer.effect(Fetch, make(options))
 
 /**
  * Layer that lets every `fetch` of the process race, until its scope closes.

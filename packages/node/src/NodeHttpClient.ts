@@ -1,9 +1,9 @@
 /**
  * Effect's HTTP clients over the race.
  *
- * A layer for each of its two ways to connect in Node: undici and `node:http`.
- * The clients are those of `@effect/platform-node`, which is yours to install.
- * For its client over `fetch`, see `NodeFetch.layer`.
+ * A layer for each way in which they connect in Node: undici, `node:http` and
+ * `fetch`. The clients are those of `@effect/platform-node`, which is yours to
+ * install.
  *
  * @since 0.1.0
  */
@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import type { HttpClient } from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as UndiciConnector from "./internal/plugs/undiciConnector.ts"
+import * as NodeFetch from "./NodeFetch.ts"
 import * as NodeHttpAgent from "./NodeHttpAgent.ts"
 
 /**
@@ -99,3 +100,14 @@ export const layerUndici = (options: DispatcherOptions = {}): Layer.Layer<HttpCl
  */
 export const layerNodeHttp = (options: NodeHttpAgent.Options = {}): Layer.Layer<HttpClient, never, HappyEyeballs> =>
   Layer.provide(PlatformHttpClient.layerNodeHttpNoAgent, layerHttpAgent(options))
+
+/**
+ * Layer with an `HttpClient` over Node's `fetch`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFetch = (
+  options: NodeFetch.Options = {}
+): Layer.Layer<HttpClient, NodeFetch.UnknownDispatcher, HappyEyeballs> =>
+  Layer.provide(PlatformHttpClient.layerFetch, Layer.effect(PlatformHttpClient.Fetch, NodeFetch.make(options)))

@@ -1,8 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import { NodeError } from "../../src/NodeError.ts"
 import * as NodeFetch from "../../src/NodeFetch.ts"
@@ -127,18 +125,6 @@ describe("NodeFetch.make", () => {
       const text = yield* Web.tried(async () => (await ours(new URL(Web.url("http", site, "/ours")))).text())
       assert.strictEqual(text, "hello from /ours")
       assert.deepStrictEqual(dispatchers(), before)
-    }).pipe(Effect.provide(Web.layer)))
-})
-
-describe("NodeFetch.layer", () => {
-  it.live("lets Effect's client over fetch race", () =>
-    Effect.gen(function*() {
-      const site = yield* Web.dual()
-      const text = yield* HttpClient.get(Web.url("http", site, "/effect")).pipe(
-        Effect.flatMap((response) => response.text),
-        Effect.provide(Layer.mergeAll(FetchHttpClient.layer, NodeFetch.layer()))
-      )
-      assert.strictEqual(text, "hello from /effect")
     }).pipe(Effect.provide(Web.layer)))
 })
 

@@ -12,9 +12,9 @@ import { createRequire } from "node:module"
 import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
 import { isMainThread } from "node:worker_threads"
-import * as NodeFetch from "../../NodeFetch.ts"
 import * as NodeHttpAgent from "../../NodeHttpAgent.ts"
 import * as NodeLookup from "../../NodeLookup.ts"
+import * as GlobalDispatcher from "./globalDispatcher.ts"
 
 /**
  * Installs everything over a racer, and says what it does not reach. Where the
@@ -28,7 +28,7 @@ export const install = <E extends Error>(
     const quiet = yield* Config.Boolean("HAPPY_EYEBALLS_QUIET").pipe(Config.withDefault(false))
     const unreached: Array<string> = []
     yield* loadUndici
-    const dispatcher = NodeFetch.layerGlobal().pipe(
+    const dispatcher = Layer.effectDiscard(GlobalDispatcher.install({})).pipe(
       Layer.catch((error) => {
         unreached.push(`fetch (${error.message})`)
         return Layer.empty
