@@ -35,7 +35,9 @@ export interface Rules {
   readonly unixPaths?: boolean | undefined
   /**
    * `"skip"` races the addresses that are left; `"reject"` fails the whole
-   * connect as soon as one address of the target is denied. Default: `"skip"`.
+   * connect when an address of the target is found denied at the start of an
+   * attempt. An answer that comes while an attempt wins is not waited for; a
+   * denied address is dialled in no case. Default: `"skip"`.
    */
   readonly onDenied?: "skip" | "reject" | undefined
 }
@@ -100,10 +102,16 @@ export const make = (rules: Rules): Result.Result<AddressPolicy["Service"], Inva
   if (Result.isFailure(allow)) return Result.fail(allow.failure)
   if (Result.isFailure(deny)) return Result.fail(deny.failure)
   const otherwise = rules.otherwise ?? (rules.allow !== undefined && rules.deny === undefined ? "deny" : "allow")
-  const denied = (address: NetAddress.IpAddress): string | undefined => {
-    if (allow.success.some((network) => IpNetwork.contains(network, address))) return undefined
+  const isAllowed = (address: NetAddress.IpAddress) =>
+    allow.success.some((network) => IpNetwork.contains(network, address))
+  const deniedBy = (address: NetAddress.IpAddress): string | undefined => {
     const network = deny.success.find((network) => IpNetwork.contains(network, address))
-    if (network !== undefined) return `${NetAddress.formatIp(address)} is in ${IpNetwork.format(network)}`
+    return network === undefined ? undefined : `${NetAddress.formatIp(address)} is in ${IpNetwork.format(network)}`
+  }
+  const denied = (address: NetAddress.IpAddress): string | undefined => {
+    if (isAllowed(address)) return undefined
+    const reason = deniedBy(address)
+    if (reason !== undefined) return reason
     return otherwise === "deny" ? `${NetAddress.formatIp(address)} is not in an allowed network` : undefined
   }
   return Result.succeed({
@@ -112,6 +120,9 @@ export const make = (rules: Rules): Result.Result<AddressPolicy["Service"], Inva
       if (NetAddress.isUnixPathAddress(address)) {
         return rules.unixPaths === true ? undefined : "Unix sockets are not allowed"
       }
+      // As it is written, whatever it carries: a denied prefix is denied.
+      const literal = isAllowed(address.address) ? undefined : deniedBy(address.address)
+      if (literal !== undefined) return literal
       for (const one of withEmbedded(address.address)) {
         const reason = denied(one)
         if (reason !== undefined) return reason

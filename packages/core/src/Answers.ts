@@ -99,7 +99,8 @@ export const addresses = (self: Answers): ReadonlyArray<NetAddress.IpAddress> =>
   const given: Array<NetAddress.IpAddress> = []
   for (const type of ["AAAA", "A"] as const) {
     for (const answer of self.answers) {
-      if (answer._tag === "Addresses" && answer.type === type) given.push(...answer.addresses.filter(isUsable))
+      if (answer._tag !== "Addresses" || answer.type !== type) continue
+      for (const address of answer.addresses) if (isUsable(address)) given.push(address)
     }
   }
   return given.length < 2 ? given : [...MutableHashSet.fromIterable(given)]

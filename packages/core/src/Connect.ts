@@ -131,6 +131,16 @@ export const connect = <A, E, R>(
     }
 
     const poll = (): race.Next<Candidate, Ended> => {
+      const next = choose()
+      // Whoever has nothing to try now does not keep others from trying.
+      if (next._tag !== "Start" && next !== queued && ticket !== undefined) {
+        openAttempts.release(ticket)
+        ticket = undefined
+      }
+      return next
+    }
+
+    const choose = (): race.Next<Candidate, Ended> => {
       if (resolution?.defect !== undefined) return { _tag: "Failed", cause: resolution.defect }
       const wait = beginsAt()
       if (wait > now()) return { _tag: "Wait", until: wait }
@@ -155,7 +165,7 @@ export const connect = <A, E, R>(
       if (held > now()) return { _tag: "Wait", until: held }
       // One permit at a time, for the next attempt: no connect queues twice.
       ticket ??= openAttempts.take(() => wake())
-      if (!ticket.granted) return forever
+      if (!ticket.granted) return queued
       tried.add(candidate)
       return { _tag: "Start", candidate }
     }
@@ -226,6 +236,8 @@ export const connect = <A, E, R>(
 const done = { _tag: "Done" } as const
 
 const forever = { _tag: "Wait", until: Infinity } as const
+
+const queued = { _tag: "Wait", until: Infinity } as const
 
 const timeoutOf = (endpoint: Endpoint.Endpoint) => new DialFailed({ endpoint, kind: "Timeout", code: "ETIMEDOUT" })
 

@@ -109,12 +109,17 @@ export class HappyEyeballs extends Context.Service<HappyEyeballs, {
   /**
    * Layer with the defaults.
    *
+   * **Details**
+   *
+   * It is built anew wherever it is provided: shared by reference, as other
+   * layers are, a second one over another resolver would silently be the first.
+   *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<HappyEyeballs, never, Resolver | Dialer> = Layer.effect(
+  static readonly layer: Layer.Layer<HappyEyeballs, never, Resolver | Dialer> = Layer.fresh(Layer.effect(
     HappyEyeballs,
     Effect.suspend(() => build(ConnectOptions.defaults, ConnectOptions.none))
-  )
+  ))
 
   /**
    * Layer with options; it fails where one of them is not allowed.
@@ -208,24 +213,25 @@ const build = Effect.fnUntraced(function*(
     dial: (endpoint: Endpoint.Endpoint) => Effect.Effect<A, E, R>,
     options: ConnectOptions.ConnectOptions | undefined
   ) =>
-    Effect.withFiber<Raced<A>, ConnectError, Exclude<R, Scope.Scope> | Scope.Scope>((fiber) => {
-      const journal = new Journal(connects++, fiber.getRef(Clock.Clock), publish)
-      const parsed = Target.fromInput(input, lookup)
-      const target = Result.isSuccess(parsed) ? parsed.success : unparsed(input)
-      journal.say({ _tag: "Started", target })
-      const fail = (reason: ConnectErrorReason): Effect.Effect<never, ConnectError> =>
-        Effect.suspend(() => {
-          const message = formatFailure(target.given, reason)
-          const { report } = journal.end(target, null, { tag: reason._tag, message })
-          return Effect.fail(new ConnectError({ target: target.given, reason, report }))
-        })
-      if (Result.isFailure(parsed)) return fail(parsed.failure)
-      const settings = settingsFor(fiber.getRef(ConnectOptions.CurrentOptions), options)
-      if (Result.isFailure(settings)) return fail(settings.failure)
-      const mixed = checkMixed(target, settings.success)
-      if (mixed !== undefined) return fail(mixed)
+    // From the first event on: whoever hears of a start hears of the end.
+    Effect.uninterruptibleMask((restore) =>
+      Effect.withFiber<Raced<A>, ConnectError, Exclude<R, Scope.Scope> | Scope.Scope>((fiber) => {
+        const journal = new Journal(connects++, fiber.getRef(Clock.Clock), publish)
+        const parsed = Target.fromInput(input, lookup)
+        const target = Result.isSuccess(parsed) ? parsed.success : unparsed(input)
+        journal.say({ _tag: "Started", target })
+        const fail = (reason: ConnectErrorReason): Effect.Effect<never, ConnectError> =>
+          Effect.suspend(() => {
+            const message = formatFailure(target.given, reason)
+            const { report } = journal.end(target, null, { tag: reason._tag, message })
+            return Effect.fail(new ConnectError({ target: target.given, reason, report }))
+          })
+        if (Result.isFailure(parsed)) return fail(parsed.failure)
+        const settings = settingsFor(fiber.getRef(ConnectOptions.CurrentOptions), options)
+        if (Result.isFailure(settings)) return fail(settings.failure)
+        const mixed = checkMixed(target, settings.success)
+        if (mixed !== undefined) return fail(mixed)
 
-      return Effect.uninterruptibleMask((restore) => {
         // Everything of this connect lives below one scope of its own, so that
         // a connection that ends by itself leaves nothing in the caller's.
         const open = Scope.forkUnsafe(Context.get(fiber.context as Context.Context<Scope.Scope>, Scope.Scope))
@@ -252,7 +258,7 @@ const build = Effect.fnUntraced(function*(
           })
         )
       })
-    })
+    )
 
   return HappyEyeballs.of({
     connect: (target, options) =>

@@ -129,7 +129,7 @@ export const staggered: {
         now: internal.stopwatch(clock),
         attempt,
         delayAfter: typeof delay === "function" ? (candidate) => Duration.toMillis(delay(candidate)) : () => fixed,
-        maxInFlight: Math.max(1, options.maxInFlight ?? Infinity)
+        maxInFlight: atLeastOne(options.maxInFlight ?? Infinity)
       }),
       (error) => Effect.fail(error instanceof internal.NoneWon ? new AllFailed<T, E>(error) : error)
     ).pipe(Effect.map(({ value }) => value))
@@ -162,6 +162,9 @@ export const fromStream = <T, E, R>(
         })
     )
   })
+
+// Not a number is no limit that anything could start under.
+const atLeastOne = (limit: number): number => limit >= 1 ? limit : 1
 
 type Source<T, EP> = Pick<internal.Options<T, never, never, EP, never>, "poll" | "onWake" | "pending">
 

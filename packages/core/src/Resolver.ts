@@ -132,10 +132,10 @@ export class Resolver extends Context.Service<Resolver, {
    *
    * @since 0.1.0
    */
-  static readonly layerDns: Layer.Layer<Resolver, never, Dns.Dns> = Layer.effect(
+  static readonly layerDns: Layer.Layer<Resolver, never, Dns.Dns> = Layer.fresh(Layer.effect(
     Resolver,
     Effect.map(Dns.Dns, (dns) => Resolver.of(fromDns(dns)))
-  )
+  ))
 }
 
 /**

@@ -224,7 +224,7 @@ const portFromInput = (input: PortInput, lookup: Lookup): Result.Result<Port, In
     return invalid("a port is a number, the name of a service, or an object with a port")
   }
   return Result.flatMap(
-    typeof input.port === "number" ? portOf(input.port, undefined) : portFromString(input.port, lookup),
+    typeof input.port === "number" ? portOf(input.port, undefined) : portFromString(String(input.port), lookup),
     (port) => {
       const tls = input.tls === undefined ? port.tls : input.tls === true ? {} : input.tls
       return portOf(port.number, tls, { secure: input.secure ?? false, payload: input.payload })
@@ -243,7 +243,13 @@ const portsFromInput = (
   for (const input of inputs as ReadonlyArray<PortInput>) {
     const port = portFromInput(input, lookup)
     if (Result.isFailure(port)) return Result.fail(port.failure)
-    if (!ports.some(({ number }) => number === port.success.number)) ports.push(port.success)
+    const same = ports.find(({ number }) => number === port.success.number)
+    if (same === undefined) ports.push(port.success)
+    else if (
+      (same.tls === false || same.tls === undefined) !== (port.success.tls === false || port.success.tls === undefined)
+    ) {
+      return invalid(`port ${same.number} is given with TLS and without it: give it once`)
+    }
   }
   return Result.succeed(ports)
 }
@@ -313,6 +319,9 @@ const fromString = (input: string, lookup: Lookup): Result.Result<Target, Invali
     if (!host.includes(":")) return invalid(`"${input}" is not a target: only IPv6 addresses stand in brackets`)
     return fromHost(host, portsFromInput([port], lookup), lookup)
   }
+  if (input.includes("://")) {
+    return invalid(`"${input}" is a URL: give its host and its port, such as example.com:443`)
+  }
   const colon = input.lastIndexOf(":")
   if (colon === -1) {
     return input === ""
@@ -326,7 +335,7 @@ const fromString = (input: string, lookup: Lookup): Result.Result<Target, Invali
 }
 
 const fromPath = (path: string): Result.Result<Target, InvalidTarget> =>
-  path === "" || path.includes("\0")
+  typeof path !== "string" || path === "" || path.includes("\0")
     ? invalid("the path of the Unix socket is empty or holds a zero byte")
     : Result.succeed({ given: path, host: path, at: { _tag: "UnixPath", path }, ports: [] })
 
@@ -357,8 +366,9 @@ const fromAddresses = (
   lookup: Lookup
 ): Result.Result<Target, InvalidTarget> => {
   if (Result.isFailure(ports)) return Result.fail(ports.failure)
+  if (!Array.isArray(inputs)) return invalid("addresses is a list, such as [\"192.0.2.1\"]")
   const addresses: Array<TargetAddress> = []
-  for (const input of inputs) {
+  for (const input of inputs as ReadonlyArray<NetAddress.IpAddressInput>) {
     const address = addressFrom(input, lookup)
     if (Result.isFailure(address)) return Result.fail(address.failure)
     addresses.push(address.success)
@@ -386,9 +396,10 @@ export const formatInput = (input: TargetInput): string => {
   if (NetAddress.isSocketAddress(input)) return NetAddress.formatSocketAddress(input)
   if (Array.isArray(input)) return input.map(String).join(",")
   if ("path" in input) return String(input.path)
-  const host = "host" in input ? String(input.host) : "addresses" in input ? input.addresses.map(String).join(",") : ""
-  const ports = "ports" in input ? input.ports : "port" in input ? [input.port] : []
-  const [port] = ports.map((one) => Predicate.isObject(one) ? one.port : one)
+  const host = "host" in input ? String(input.host) : "addresses" in input ? String(input.addresses) : ""
+  const given: unknown = "ports" in input ? input.ports : "port" in input ? [input.port] : []
+  const ports: ReadonlyArray<unknown> = Array.isArray(given) ? given : [given]
+  const [port] = ports.map((one) => Predicate.isObject(one) && Predicate.hasProperty(one, "port") ? one.port : one)
   return port === undefined ? host : host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 }
 

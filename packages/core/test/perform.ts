@@ -79,7 +79,7 @@ export const connect = (trial: Trial) =>
 const runInVirtualTime = <A, E>(effect: Effect.Effect<A, E>, seed: number) => {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
-  const exit = VirtualTime.run(effect, { seed })
+  const exit = VirtualTime.run(effect, { seed, maxSteps: 100_000 })
   Error.stackTraceLimit = stackTraceLimit
   return exit
 }

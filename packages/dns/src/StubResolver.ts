@@ -165,20 +165,21 @@ export class StubResolver extends Context.Service<StubResolver, {
    *
    * @since 0.1.0
    */
-  static readonly layerResolver: Layer.Layer<Resolver, never, StubResolver> = Layer.effect(
+  // Never shared by reference: two stub resolvers in one program would be one.
+  static readonly layerResolver: Layer.Layer<Resolver, never, StubResolver> = Layer.fresh(Layer.effect(
     Resolver,
     Effect.map(StubResolver, (stub) => Resolver.of(toResolver(stub)))
-  )
+  ))
 
   /**
    * Layer of the `Dns` service of `effect/net`, for every record type it has.
    *
    * @since 0.1.0
    */
-  static readonly layerDns: Layer.Layer<Dns.Dns, never, StubResolver> = Layer.effect(
+  static readonly layerDns: Layer.Layer<Dns.Dns, never, StubResolver> = Layer.fresh(Layer.effect(
     Dns.Dns,
     Effect.map(StubResolver, toDns)
-  )
+  ))
 }
 
 /**

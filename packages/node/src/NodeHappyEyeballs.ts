@@ -158,10 +158,10 @@ const platform: Layer.Layer<Resolver | Dialer> = Layer.mergeAll(NodeSystemResolv
  * @category layers
  * @since 0.1.0
  */
-export const layerNoDeps: Layer.Layer<HappyEyeballs, never, Resolver | Dialer> = Layer.provide(
+export const layerNoDeps: Layer.Layer<HappyEyeballs, never, Resolver | Dialer> = Layer.fresh(Layer.provide(
   HappyEyeballs.layer,
   environment
-)
+))
 
 /**
  * Layer of the racer on Node, with the system's resolver.

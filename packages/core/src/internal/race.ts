@@ -137,6 +137,7 @@ export const run = <T, A, E, F, R>(
       const pump = () => {
         woken = true
         if (pumping || settled) return
+        if (now() >= deadline) return settle(Exit.fail(options.deadline!.error))
         pumping = true
         waitUntil = Infinity
         try {
@@ -195,6 +196,7 @@ export const run = <T, A, E, F, R>(
           attempt.expiresAt = Infinity
         },
         restart: (attempt) => {
+          if (settled) return
           attempt.expiresAt = now() + (options.attemptTimeout?.ms ?? Infinity)
           setTimer()
         }

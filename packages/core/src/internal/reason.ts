@@ -42,7 +42,7 @@ export const reasonFrom = (
           endedAtMs: event.atMs,
           kind: event.failure.kind,
           code: event.failure.code,
-          cause: event.failure
+          cause: event.failure.cause
         })
         break
       case "AttemptInterrupted":

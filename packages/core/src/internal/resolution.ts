@@ -13,6 +13,9 @@ import type { SourceAddresses } from "../SourceAddress.ts"
 // fill the cache.
 const drainMs = 1000
 
+// A resolver that answers for ever is heard no longer than this.
+const maxAnswers = 256
+
 /**
  * What lookups take from the service they belong to.
  *
@@ -88,7 +91,7 @@ export class Resolution {
   }
 
   private ask(query: Query): void {
-    this.fiber = this.run(Stream.runForEach(this.lookups.resolver.resolve(query), (answer) => {
+    this.fiber = this.run(Stream.runForEach(Stream.take(this.lookups.resolver.resolve(query), maxAnswers), (answer) => {
       const { sources } = this.lookups
       const known = () => this.record(answer)
       // How the host would reach an address decides its place, so that is
