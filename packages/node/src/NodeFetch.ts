@@ -67,9 +67,11 @@ export const makeDispatcher = (
  * ```ts
  * import { HappyEyeballsLive, NodeFetch } from "@happy-eyeballs/node"
  * import { Effect } from "effect"
+ * import { once } from "node:events"
  * import { createServer } from "node:http"
  *
  * const server = createServer((_, response) => response.end("hello")).listen(0, "localhost")
+ * await once(server, "listening")
  *
  * const program = Effect.gen(function*() {
  *   const fetch = yield* NodeFetch.make()
