@@ -39,5 +39,8 @@ export const fromArguments = (
     const addresses = host.split(",").map((address) => address.trim())
     return Result.succeed(fromHost ? addresses : { addresses, ports })
   }
+  if (ports.length === 0 && /^([^:]+|\[.*\]):\w+$/.test(host)) {
+    return Result.fail(`no ports: give them apart, or write "${host} -" to take the port from HOST:PORT`)
+  }
   return Result.succeed(fromHost ? host : { host, ports })
 }

@@ -25,4 +25,11 @@ describe("CliTarget.fromArguments", () => {
     const result = CliTarget.fromArguments(host, ports)
     assert.match(Result.isFailure(result) ? result.failure : "", message)
   })
+
+  it("says how to take the port from HOST:PORT where that was meant", () => {
+    assert.deepStrictEqual(
+      CliTarget.fromArguments("localhost:8080", []),
+      Result.fail("no ports: give them apart, or write \"localhost:8080 -\" to take the port from HOST:PORT")
+    )
+  })
 })

@@ -4,12 +4,13 @@ import * as NodePath from "@effect/platform-node-shared/NodePath"
 import * as NodeStdio from "@effect/platform-node-shared/NodeStdio"
 import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
 import { assert, describe, it } from "@effect/vitest"
-import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import { Resolver } from "@happy-eyeballs/core/Resolver"
 import * as Zone from "@happy-eyeballs/dns/testing/Zone"
-import { NodeNameServer } from "@happy-eyeballs/node"
+import { NodeDialer, NodeHappyEyeballs, NodeNameServer } from "@happy-eyeballs/node"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as Net from "node:net"
 import * as Connect from "../src/commands/Connect.ts"
 import type { Ending } from "../src/Ending.ts"
@@ -21,14 +22,12 @@ const platform = Layer.mergeAll(NodeChildProcessSpawner.layer, NodeStdio.layer, 
   Layer.provideMerge(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer))
 )
 
-// Whoever resolves without `--dns` here has found a way around the flag.
-const unused = Layer.succeed(HappyEyeballs, {
-  connect: () => Effect.die("the system's resolver was used"),
-  connectWith: () => Effect.die("the system's resolver was used"),
-  get events(): never {
-    throw new Error("the system's resolver was used")
-  }
-})
+// The racer of the command line, as it is without `--dns`: whoever resolves
+// through it here has found a way around the flag.
+const unflagged = NodeHappyEyeballs.layerNoDeps.pipe(
+  Layer.provide(NodeDialer.layer),
+  Layer.provide(Layer.succeed(Resolver, Resolver.of({ resolve: () => Stream.die("the system's resolver was used") })))
+)
 
 const run = (...args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
@@ -42,7 +41,7 @@ const run = (...args: ReadonlyArray<string>) =>
     const code = yield* Command.runWith(Connect.command, { version: "0" })(args).pipe(
       Effect.as(0),
       Effect.catchTag("Ending", (ending: Ending) => Effect.succeed(ending.code)),
-      Effect.provide([output, platform, unused]),
+      Effect.provide([output, platform, unflagged]),
       Effect.scoped
     )
     return { code, results, messages }

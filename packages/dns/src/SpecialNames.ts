@@ -34,5 +34,11 @@ const byLastLabel: ReadonlyMap<string, SpecialName> = new Map([
  * @category getters
  * @since 0.1.0
  */
-export const classify = (name: Host.DomainName): SpecialName | undefined =>
-  byLastLabel.get(Host.toRelative(name).split(".").at(-1) ?? "")
+export const classify = (name: Host.DomainName): SpecialName | undefined => {
+  const relative = Host.toRelative(name)
+  // RFC 6761, section 6.1, and RFC 6303, section 4: the names of loopback
+  // addresses are nobody else's either.
+  return reverseLoopback.test(relative) ? "loopback" : byLastLabel.get(relative.split(".").at(-1) ?? "")
+}
+
+const reverseLoopback = /(^|\.)127\.in-addr\.arpa$|^1(\.0){31}\.ip6\.arpa$/

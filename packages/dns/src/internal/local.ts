@@ -36,6 +36,11 @@ const addressRecord = (
   return codes[data._tag] === type ? [{ owner: Host.toFullyQualified(name), type, ttl: 0, data }] : []
 }
 
+const pointers = ({ name, type }: Message.Question): ReadonlyArray<Message.ResourceRecord> => {
+  const data = Dns.makeRecordUnsafe("PTR", { host: "localhost." })
+  return type === codes.PTR ? [{ owner: Host.toFullyQualified(name), type, ttl: 0, data }] : []
+}
+
 /**
  * Answers from the hosts file, or gives `undefined` where it does not have the
  * name. A name that is there has no other addresses than those.
@@ -56,7 +61,9 @@ export const fromHosts = (table: Host.HostsTable, question: Message.Question): R
 export const fromSpecialNames = (question: Message.Question): Resolution | undefined => {
   switch (SpecialNames.classify(question.name)) {
     case "loopback":
-      return local(question, Message.rcodes.NOERROR, NetAddress.loopbackAddresses)
+      return question.name.includes(".arpa")
+        ? { ...nothing(question), records: pointers(question) }
+        : local(question, Message.rcodes.NOERROR, NetAddress.loopbackAddresses)
     case "nowhere":
       return nowhere(question)
     case undefined:
