@@ -76,14 +76,15 @@ describe("HappyEyeballs.connect on random networks", () => {
     }
   }, runs(1500))
 
-  it.prop("leaves one socket open after a success and none after a failure, and no timer behind", [
+  it.prop("leaves one socket open after a success and none after a failure, and no timer or lookup behind", [
     wildTrial
   ], ([trial]) => {
-    const { lingeredMs, openAfterwards, openAtReturn, outcome, timeline } = perform(trial)
+    const { lingeredMs, lookups, openAfterwards, openAtReturn, outcome, timeline } = perform(trial)
     assert.deepStrictEqual(openAtReturn, outcome.end === "Connected" ? [1, 1] : [0, 0])
     assert.deepStrictEqual(openAfterwards, [0, 0])
     // A lookup may go on for a second to fill a cache.
     assert.isAtMost(lingeredMs, trial.list === null ? 1000 : 0)
+    assert.strictEqual(lookups, 0)
     assert.isTrue(timeline.every((line) => Number(line.split(" ")[0]) <= outcome.elapsedMs))
   }, runs(1500))
 
@@ -128,6 +129,7 @@ describe("HappyEyeballs.connect on random networks", () => {
     )
     assert.deepStrictEqual(ran?.value, { endedAtMs: atMs, open: [0, 0] })
     assert.isAtMost(ran!.lingeredMs, trial.list === null ? 1000 : 0)
+    assert.strictEqual(ran!.lookups, 0)
   }, runs(3000))
 
   it.prop("says the same, byte for byte, for the same seed", [wildTrial, between(0, 1000)], ([trial, seed]) => {

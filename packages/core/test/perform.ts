@@ -23,6 +23,8 @@ export interface Performed {
   readonly mostAcquired: number
   /** How long after the end the last timer of all fired. */
   readonly lingeredMs: number
+  /** Lookups that still run when nothing can happen any more. */
+  readonly lookups: number
 }
 
 // One service for all trials, over whichever network is simulated at the time: a
@@ -30,6 +32,7 @@ export interface Performed {
 let simulated: Context.Context<SimulatedNetwork.SimulatedNetwork | Resolver.Resolver | Dialer.Dialer>
 let acquired = 0
 let mostAcquired = 0
+let lookups = 0
 
 // A simulated socket closes itself when its dial fails or is interrupted; this
 // is closed by nothing but the attempt's scope. An attempt that dials again,
@@ -53,7 +56,11 @@ const service = Effect.runSync(
   Layer.buildWithScope(HappyEyeballs.HappyEyeballs.layer, Scope.makeUnsafe()).pipe(
     Effect.map(Context.get(HappyEyeballs.HappyEyeballs)),
     Effect.provideService(Resolver.Resolver, {
-      resolve: (query) => Stream.suspend(() => Context.get(simulated, Resolver.Resolver).resolve(query))
+      resolve: (query) =>
+        Stream.suspend(() => {
+          lookups++
+          return Context.get(simulated, Resolver.Resolver).resolve(query)
+        }).pipe(Stream.ensuring(Effect.sync(() => void lookups--)))
     }),
     Effect.provideService(Dialer.Dialer, {
       dial: (endpoint) =>
@@ -79,6 +86,7 @@ export const connect = (trial: Trial) =>
 const runInVirtualTime = <A, E>(effect: Effect.Effect<A, E>, seed: number) => {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
+  // A connect that never ends is found sooner than by the default.
   const exit = VirtualTime.run(effect, { seed, maxSteps: 100_000 })
   Error.stackTraceLimit = stackTraceLimit
   return exit
@@ -86,7 +94,7 @@ const runInVirtualTime = <A, E>(effect: Effect.Effect<A, E>, seed: number) => {
 
 /**
  * Runs on a network of its own until nothing can happen any more, and says how
- * long after the effect's own end that was.
+ * long after the effect's own end that was and how many lookups still run.
  */
 export const runOut = <A>(trial: Trial, seed: number, effect: Effect.Effect<A, never, Scope.Scope>) => {
   let done: { readonly value: A; readonly atMs: number } | undefined
@@ -95,6 +103,7 @@ export const runOut = <A>(trial: Trial, seed: number, effect: Effect.Effect<A, n
       simulated = yield* Layer.build(SimulatedNetwork.layer(worldOf(trial)))
       acquired = 0
       mostAcquired = 0
+      lookups = 0
       const value = yield* effect
       done = { value, atMs: yield* Clock.currentTimeMillis }
       return yield* Effect.never
@@ -103,7 +112,7 @@ export const runOut = <A>(trial: Trial, seed: number, effect: Effect.Effect<A, n
   )
   const failure = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
   if (!(failure instanceof VirtualTime.Deadlock)) throw failure
-  return done === undefined ? undefined : { ...done, lingeredMs: failure.atMs - done.atMs }
+  return done === undefined ? undefined : { ...done, lingeredMs: failure.atMs - done.atMs, lookups }
 }
 
 export const perform = (trial: Trial, seed = 0): Performed => {
@@ -126,7 +135,7 @@ export const perform = (trial: Trial, seed = 0): Performed => {
       }
     })
   )
-  return ran === undefined ? waitsForEver : { ...ran.value, lingeredMs: ran.lingeredMs }
+  return ran === undefined ? waitsForEver : { ...ran.value, lingeredMs: ran.lingeredMs, lookups: ran.lookups }
 }
 
 const waitsForEver: Performed = {
@@ -135,7 +144,8 @@ const waitsForEver: Performed = {
   openAtReturn: [0, 0],
   openAfterwards: [0, 0],
   mostAcquired: 0,
-  lingeredMs: 0
+  lingeredMs: 0,
+  lookups: 0
 }
 
 const outcomeOf = (report: ConnectReport.ConnectReport): Outcome => ({

@@ -139,7 +139,7 @@ const limits = Schema.Struct({
 const saidOf = <T extends Said["type"]>(type: T, addresses: ReadonlyArray<string>) => {
   const said = Schema.Struct({
     type: Schema.Literal(type),
-    atMs: time,
+    atMs: mostly(time, between(0, 3000), 7),
     addresses: mostly(
       Schema.NonEmptyArray(Schema.Literals(addresses)).check(Schema.isMaxLength(5)),
       Schema.NullOr(Schema.Tuple([])),
