@@ -1,5 +1,5 @@
-import { ConnectOptions } from "@happy-eyeballs/core"
 import { assert, describe, it } from "@effect/vitest"
+import { ConnectOptions } from "@happy-eyeballs/core"
 import * as fs from "node:fs"
 import * as path from "node:path"
 
@@ -23,7 +23,9 @@ describe("README", () => {
       firstAddressFamilyCount: String(defaults.firstAddressFamilyCount),
       portOrder: `\`"${defaults.portOrder}"\``,
       headStart: defaults.headStart === undefined ? "one attempt delay" : ms(defaults.headStart),
-      maxAttemptsInFlight: defaults.maxAttemptsInFlight === Infinity ? "no limit" : String(defaults.maxAttemptsInFlight),
+      maxAttemptsInFlight: defaults.maxAttemptsInFlight === Infinity
+        ? "no limit"
+        : String(defaults.maxAttemptsInFlight),
       maxCandidates: String(defaults.maxCandidates),
       maxOpenAttempts: String(defaults.maxOpenAttempts),
       family: defaults.family ?? "both",

@@ -83,7 +83,10 @@ describe("ioredis over NodeLazySocket", () => {
           attemptTimeout: 500
         })
         yield* Effect.flip(settled(() => strangers.redis.ping()))
-        assert.match(String(strangers.errors[0]), /127\.0\.0\.2:\d+ failed the TLS handshake \(.*SELF_SIGNED_CERT_IN_CHAIN/)
+        assert.match(
+          String(strangers.errors[0]),
+          /127\.0\.0\.2:\d+ failed the TLS handshake \(.*SELF_SIGNED_CERT_IN_CHAIN/
+        )
       }).pipe(leavesNothing, Effect.provide(layerNames(() => ({ [host]: ["127.0.0.2", hole.host] }))))
     }).pipe(Effect.scoped))
 
