@@ -25,13 +25,13 @@ export const answers: Mutated = {
     { name: "Answers: IPv4 comes first", find: "[\"AAAA\", \"A\"] as const", replace: "[\"A\", \"AAAA\"] as const" },
     {
       name: "Answers: a failed answer has addresses",
-      find: "answer._tag === \"Addresses\" && answer.type === type",
-      replace: "answer.type === type"
+      find: "answer._tag !== \"Addresses\" || answer.type !== type",
+      replace: "answer.type !== type"
     },
     {
       name: "Answers: addresses come in order of arrival",
-      find: " && answer.type === type) given",
-      replace: ") given"
+      find: " || answer.type !== type) continue",
+      replace: ") continue"
     },
     {
       name: "Answers: an address comes twice",
@@ -46,8 +46,8 @@ export const answers: Mutated = {
     },
     {
       name: "Answers: unusable addresses are given",
-      find: "answer.addresses.filter(isUsable)",
-      replace: "answer.addresses"
+      find: "if (isUsable(address)) given.push",
+      replace: "given.push"
     },
     { name: "Answers: begins without an address", find: "if (!hasUsable(self)) return false", replace: "" },
     { name: "Answers: waits after the last answer", find: "self.ended || options.waited", replace: "options.waited" },

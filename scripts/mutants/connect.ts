@@ -189,14 +189,18 @@ export const connect: Mutated = {
       find: "openAttempts.take(() => wake())",
       replace: "openAttempts.take(() => {})"
     },
-    { name: "Connect: attempts need no permit", find: "if (!ticket.granted) return forever", replace: "" },
+    { name: "Connect: attempts need no permit", find: "if (!ticket.granted) return queued", replace: "" },
     {
       name: "Connect: what is tried is not remembered",
       find: "      tried.add(candidate)\n      return { _tag: \"Start\"",
       replace: "      return { _tag: \"Start\"",
       tests: [guards]
     },
-    { name: "Connect: a permit is used twice", find: "      ticket = undefined\n", replace: "" },
+    {
+      name: "Connect: a permit is used twice",
+      find: "      inFlight.set(candidate, ticket!)\n      ticket = undefined\n",
+      replace: "      inFlight.set(candidate, ticket!)\n"
+    },
     { name: "Connect: a start is not remembered", find: "lastStartAt[candidate.portIndex] = now()", replace: "" },
     {
       name: "Connect: a denied address is dialled",

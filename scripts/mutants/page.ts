@@ -25,7 +25,9 @@ when this page is not up to date.
 ${
     lists.map(({ file, mutants }) => {
       const survivors = mutants.filter(({ survives }) => survives !== undefined).length
-      return `- \`${file}\`: ${mutants.length}${survivors === 0 ? "" : `, of which ${survivors} survive`}`
+      return `- \`${file}\`: ${mutants.length}${
+        survivors === 0 ? "" : `, of which ${survivors} ${survivors === 1 ? "survives" : "survive"}`
+      }`
     }).join("\n")
   }
 

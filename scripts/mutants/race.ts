@@ -26,7 +26,7 @@ export const staggered: Mutated = {
       find: "options.maxInFlight ?? Infinity",
       replace: "options.maxInFlight ?? 1"
     },
-    { name: "Race: a cap of 0 is a cap", find: "Math.max(1, options", replace: "Math.max(0, options" },
+    { name: "Race: a cap of 0 is a cap", find: "limit >= 1 ? limit : 1", replace: "limit" },
     {
       name: "Race: one delay for every candidate",
       find:

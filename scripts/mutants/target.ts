@@ -45,8 +45,8 @@ export const target: Mutated = {
     },
     {
       name: "Target: a port comes twice",
-      find: "if (!ports.some(({ number }) => number === port.success.number)) ",
-      replace: ""
+      find: "if (same === undefined) ports.push",
+      replace: "if (same === undefined || true) ports.push"
     },
     {
       name: "Target: a zone is not read",
@@ -104,8 +104,8 @@ export const target: Mutated = {
     },
     {
       name: "Target: bad ports of addresses are ignored",
-      find: "  if (Result.isFailure(ports)) return Result.fail(ports.failure)\n  const addresses",
-      replace: "  if (Result.isFailure(ports)) ports = Result.succeed([])\n  const addresses"
+      find: "  if (Result.isFailure(ports)) return Result.fail(ports.failure)\n  if (!Array.isArray(inputs))",
+      replace: "  if (Result.isFailure(ports)) ports = Result.succeed([])\n  if (!Array.isArray(inputs))"
     }
   ]
 }
