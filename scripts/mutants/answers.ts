@@ -44,11 +44,7 @@ export const answers: Mutated = {
       replace: "",
       survives: "One address comes once: the short way saves its cost."
     },
-    {
-      name: "Answers: unusable addresses are given",
-      find: "if (isUsable(address)) given.push",
-      replace: "given.push"
-    },
+    { name: "Answers: unusable addresses are given", find: "if (isUsable(address)) given", replace: "given" },
     { name: "Answers: begins without an address", find: "if (!hasUsable(self)) return false", replace: "" },
     { name: "Answers: waits after the last answer", find: "self.ended || options.waited", replace: "options.waited" },
     { name: "Answers: waits after the resolution delay", find: "self.ended || options.waited", replace: "self.ended" },

@@ -4,6 +4,8 @@ const guards = "packages/core/test/ConnectGuards.test.ts"
 
 const limits = "packages/core/test/LimitGuards.test.ts"
 
+const hostile = "packages/core/test/Hostile.test.ts"
+
 const tests = ["packages/core/test/HappyEyeballs.test.ts", guards, limits, "packages/core/test/Service.test.ts"]
 
 const policyTests = ["packages/core/test/AddressPolicy.test.ts", guards]
@@ -190,17 +192,25 @@ export const connect: Mutated = {
       replace: "openAttempts.take(() => {})"
     },
     { name: "Connect: attempts need no permit", find: "if (!ticket.granted) return queued", replace: "" },
+    { name: "Connect: who waits for a permit queues anew each time", find: "next !== queued && ", replace: "" },
+    {
+      name: "Connect: who has nothing to try keeps a permit",
+      find: "if (next._tag !== \"Start\" && next !== queued && ticket !== undefined) {",
+      replace: "if (false) {",
+      tests: [hostile]
+    },
+    {
+      name: "Connect: who has nothing to try may give a permit back twice",
+      find: "        openAttempts.release(ticket)\n        ticket = undefined",
+      replace: "        openAttempts.release(ticket)"
+    },
     {
       name: "Connect: what is tried is not remembered",
       find: "      tried.add(candidate)\n      return { _tag: \"Start\"",
       replace: "      return { _tag: \"Start\"",
       tests: [guards]
     },
-    {
-      name: "Connect: a permit is used twice",
-      find: "      inFlight.set(candidate, ticket!)\n      ticket = undefined\n",
-      replace: "      inFlight.set(candidate, ticket!)\n"
-    },
+    { name: "Connect: a permit is used twice", find: "ticket = undefined\n      lastStartAt", replace: "lastStartAt" },
     { name: "Connect: a start is not remembered", find: "lastStartAt[candidate.portIndex] = now()", replace: "" },
     {
       name: "Connect: a denied address is dialled",
@@ -414,6 +424,12 @@ export const resolution: Mutated = {
       replace: "true ? draining :"
     },
     {
+      name: "resolution: an endless answer is heard",
+      find: "Stream.take(this.lookups.resolver.resolve(query), maxAnswers)",
+      replace: "this.lookups.resolver.resolve(query)",
+      tests: [hostile]
+    },
+    {
       name: "resolution: sources are not learned",
       find: "sources.fill(answer._tag === \"Addresses\" ? answer.addresses : [])",
       replace: "Effect.void"
@@ -481,6 +497,12 @@ export const happyEyeballs: Mutated = {
       find: "Option.getOrUndefined(yield* Effect.serviceOption(AddressPolicy))",
       replace: "undefined",
       tests: policyTests
+    },
+    {
+      name: "HappyEyeballs: two racers are one",
+      find: "Layer.fresh(Layer.effect(",
+      replace: "((layer) => layer)(Layer.effect(",
+      tests: [hostile]
     },
     {
       name: "HappyEyeballs: the limit of open attempts is not an option",

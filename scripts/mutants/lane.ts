@@ -6,6 +6,9 @@ import { createVitest, type TestCase, type TestModule, type TestSpecification } 
 
 export const root = resolve(import.meta.dirname, "../..")
 
+// What is not changed is compiled once for all processes.
+process.env.NODE_COMPILE_CACHE ??= resolve(root, "node_modules/.cache/mutants")
+
 const conditions = ["@happy-eyeballs/source"]
 
 // Far longer than these tests take, for the mutant that makes one loop for ever.

@@ -28,6 +28,12 @@ export const staggered: Mutated = {
     },
     { name: "Race: a cap of 0 is a cap", find: "limit >= 1 ? limit : 1", replace: "limit" },
     {
+      name: "Race: a cap that is no number is a cap",
+      find: "limit >= 1 ? limit : 1",
+      replace: "Math.max(1, limit)",
+      tests: ["packages/core/test/Hostile.test.ts"]
+    },
+    {
       name: "Race: one delay for every candidate",
       find:
         "delayAfter: typeof delay === \"function\" ? (candidate) => Duration.toMillis(delay(candidate)) : () => fixed",
@@ -83,6 +89,12 @@ export const race: Mutated = {
       replace: "        resume(exit)"
     },
     { name: "race: failures recurse", find: "if (pumping || settled) return", replace: "if (settled) return" },
+    {
+      name: "race: starts attempts after the end of the whole",
+      find: "if (now() >= deadline) return settle(Exit.fail(options.deadline!.error))\n        pumping",
+      replace: "pumping",
+      tests: connectTests
+    },
     {
       name: "race: is woken after its end",
       find: "if (pumping || settled) return",
@@ -171,6 +183,12 @@ export const race: Mutated = {
       find: "          attempt.expiresAt = now() + (options.attemptTimeout?.ms ?? Infinity)\n",
       replace: "",
       tests: connectTests
+    },
+    {
+      name: "race: an attempt gets its time again after the end",
+      find: "          if (settled) return\n          attempt.expiresAt",
+      replace: "          attempt.expiresAt",
+      tests: [guards]
     },
     {
       name: "race: no timer for an attempt that got its time again",

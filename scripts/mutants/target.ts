@@ -2,7 +2,11 @@ import type { Mutated } from "./mutant.ts"
 
 export const target: Mutated = {
   file: "packages/core/src/Target.ts",
-  tests: ["packages/core/test/Target.test.ts", "packages/core/test/Guards.test.ts"],
+  tests: [
+    "packages/core/test/Target.test.ts",
+    "packages/core/test/Guards.test.ts",
+    "packages/core/test/Hostile.test.ts"
+  ],
   mutants: [
     {
       name: "Target: anything may stand after the slash",
@@ -43,10 +47,12 @@ export const target: Mutated = {
       find: "if (Result.isFailure(port)) return Result.fail(port.failure)",
       replace: "if (Result.isFailure(port)) continue"
     },
+    { name: "Target: a port comes twice", find: "if (same === undefined) ports", replace: "if (true) ports" },
     {
-      name: "Target: a port comes twice",
-      find: "if (same === undefined) ports.push",
-      replace: "if (same === undefined || true) ports.push"
+      name: "Target: a port speaks TLS and does not",
+      find:
+        "(same.tls === false || same.tls === undefined) !== (port.success.tls === false || port.success.tls === undefined)",
+      replace: "false"
     },
     {
       name: "Target: a zone is not read",
@@ -73,6 +79,8 @@ export const target: Mutated = {
     { name: "Target: the root is a name", find: "parsed.success === \".\"\n", replace: "false\n" },
     { name: "Target: a path is a host", find: "if (input.startsWith(\"unix:\"))", replace: "if (false)" },
     { name: "Target: a path keeps its slashes", find: "input.startsWith(\"unix://\") ? 7 : 5", replace: "5" },
+    { name: "Target: a URL is a host", find: "if (input.includes(\"://\")) {", replace: "if (false) {" },
+    { name: "Target: a path may be anything", find: "typeof path !== \"string\" || ", replace: "" },
     {
       name: "Target: brackets may hold anything",
       find: "if (!host.includes(\":\")) return invalid",
@@ -104,8 +112,13 @@ export const target: Mutated = {
     },
     {
       name: "Target: bad ports of addresses are ignored",
-      find: "  if (Result.isFailure(ports)) return Result.fail(ports.failure)\n  if (!Array.isArray(inputs))",
-      replace: "  if (Result.isFailure(ports)) ports = Result.succeed([])\n  if (!Array.isArray(inputs))"
+      find: "if (Result.isFailure(ports)) return Result.fail(ports.failure)\n  if (!Array",
+      replace: "if (Result.isFailure(ports)) ports = Result.succeed([])\n  if (!Array"
+    },
+    {
+      name: "Target: addresses may be no list",
+      find: "if (!Array.isArray(inputs)) return invalid(\"addresses",
+      replace: "if (false) return invalid(\"addresses"
     }
   ]
 }

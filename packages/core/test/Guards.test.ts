@@ -42,16 +42,19 @@ describe("Race.AllFailed", () => {
 
 describe("Race.staggered", () => {
   it("asks for no further candidate once there is none, or asking has failed", () => {
-    for (const last of [Cause.done(), Effect.fail("broken")] as ReadonlyArray<Pull.Pull<never, string>>) {
-      let asked = 0
-      const pull: Pull.Pull<string, string> = Effect.suspend(() => {
-        asked++
-        // Asked too often, it waits: a loop would never end.
-        return asked === 1 ? Effect.succeed("a") : asked === 2 ? last : Effect.never
-      })
-      const attempt = () => Effect.andThen(Effect.sleep(1000), Effect.fail("refused"))
-      VirtualTime.run(Effect.scoped(Race.staggered(pull, attempt, { delay: 250 })), { maxSteps: 1000 })
-      assert.strictEqual(asked, 2)
+    const ends: ReadonlyArray<Pull.Pull<never, string>> = [Cause.done(), Effect.fail("broken")]
+    for (const last of ends) {
+      for (const given of [0, 1]) {
+        let asked = 0
+        const pull: Pull.Pull<string, string> = Effect.suspend(() => {
+          asked++
+          // Asked too often, it waits: a loop would never end.
+          return asked <= given ? Effect.succeed("a") : asked === given + 1 ? last : Effect.never
+        })
+        const attempt = () => Effect.andThen(Effect.sleep(1000), Effect.fail("refused"))
+        VirtualTime.run(Effect.scoped(Race.staggered(pull, attempt, { delay: 250 })), { maxSteps: 1000 })
+        assert.strictEqual(asked, given + 1)
+      }
     }
   })
 
@@ -352,6 +355,27 @@ describe("internal/race", () => {
     )
     assert.deepStrictEqual(exit, Exit.succeed({ attempt: 0, value: "a" }))
   })
+
+  it("gives no attempt its time again once it is over", () => {
+    let again = () => {}
+    countingSleepers((sleeping) =>
+      Effect.scoped(run<string, string, never, never, never>({
+        now: () => 0,
+        poll: () => ({ _tag: "Start", candidate: "a" }),
+        onWake: () => {},
+        attempt: (name, self, race) => {
+          again = () => race.restart(self)
+          return Effect.as(Effect.yieldNow, name)
+        },
+        delayAfter: () => 10,
+        maxInFlight: Infinity,
+        attemptTimeout: { ms: 100, error: () => assert.fail("timed out") }
+      })).pipe(Effect.map(() => {
+        again()
+        assert.strictEqual(sleeping(), 0)
+      }))
+    )
+  })
 })
 
 describe("Answers.addresses", () => {
@@ -405,6 +429,10 @@ describe("Target.fromInput", () => {
   })
 
   it.each([
+    [
+      "https://a.example:443",
+      "\"https://a.example:443\" is a URL: give its host and its port, such as example.com:443"
+    ],
     [{ host: "a.example", port: 65_536 }, "65536 is not a port: give a number from 1 to 65535"],
     [{ host: "a.example", ports: 443 }, "no ports: give at least one, such as 443"],
     [["192.0.2.1:0"], "\"192.0.2.1:0\" is not an address with a port, such as 192.0.2.1:443"],

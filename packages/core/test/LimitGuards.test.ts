@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Stream from "effect/Stream"
 import { resolverOf, withService } from "./services.ts"
 import { connect } from "./simulate.ts"
@@ -85,6 +86,60 @@ describe("HappyEyeballs and its limits", () => {
       { resolver: vanishing, network: { "192.0.2.2": accept(1) }, layer: { maxOpenAttempts: 1 } }
     )
     assert.strictEqual(elapsed, 1)
+  })
+
+  it("queues again for an address that comes after the one it queued for has gone", () => {
+    const resolver = Resolver.Resolver.of({
+      resolve: ({ name }) => {
+        const answer = (afterMs: number, ...addresses: ReadonlyArray<string>) =>
+          Stream.fromEffect(Effect.delay(
+            Effect.succeed(
+              {
+                _tag: "Addresses",
+                owner: name,
+                type: "A",
+                addresses: addresses.map(NetAddress.ipFromStringUnsafe),
+                ttl: undefined,
+                source: "network"
+              } as const
+            ),
+            afterMs
+          ))
+        return Stream.concat(Stream.concat(answer(0, "192.0.2.1"), answer(50)), answer(100, "192.0.2.2"))
+      }
+    })
+    const report = withService(
+      Effect.gen(function*() {
+        const { connect, connectWith } = yield* Service
+        yield* Effect.forkChild(Effect.scoped(connectWith("192.0.2.9:1", () => Effect.sleep(100))), {
+          startImmediately: true
+        })
+        return (yield* connect("dual.example:443", { resolutionDelay: 0 })).report
+      }),
+      { resolver, network: { "192.0.2.2": accept(1) }, layer: { maxOpenAttempts: 1 } }
+    )
+    assert.deepStrictEqual(report.attempts.map(({ address, startedAtMs }) => [address, startedAtMs]), [
+      ["192.0.2.2", 150]
+    ])
+  })
+
+  it("starts nothing at the end of the whole, and ends as a whole where an attempt's time ends as well", () => {
+    const target = { addresses: ["192.0.2.1", "192.0.2.2"], port: 1 }
+    const refused = connect({
+      world: { network: { "192.0.2.1": refuse(600) } },
+      target,
+      options: { timeout: 600, connectionAttemptDelay: "1 minute" }
+    })
+    assert.deepStrictEqual([refused.error?.reason._tag, refused.starts], ["TimedOut", { "192.0.2.1": 0 }])
+    const silent = connect({
+      world: { network: {} },
+      target,
+      options: { timeout: 600, attemptTimeout: 600, connectionAttemptDelay: "1 minute" }
+    })
+    assert.deepStrictEqual(
+      [silent.error?.reason._tag, silent.error?.report.attempts.map(({ outcome }) => outcome)],
+      ["TimedOut", ["interrupted"]]
+    )
   })
 
   it("waits out a shortage for longer each time, up to half a second", () => {
