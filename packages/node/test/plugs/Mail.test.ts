@@ -159,7 +159,7 @@ describe("NodeMail.getSocket", () => {
         assert.propertyVal(refused, "code", "ECONNREFUSED")
         assert.include(refused.message, `127.0.0.2:${one} refused`)
         assert.include(refused.message, `127.0.0.2:${other} refused`)
-        const impatient = yield* transportOf([hole.port, hole.port], {}, { connectionTimeout: 50 })
+        const impatient = yield* transportOf([hole.port, one], {}, { connectionTimeout: 50 })
         const late = yield* Effect.flip(settled(() => impatient.sendMail(mail)))
         assert.propertyVal(late, "code", "ETIMEDOUT")
         assert.match(late.message, /timed out after 50 ms/)
