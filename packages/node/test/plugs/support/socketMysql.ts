@@ -48,8 +48,9 @@ const serve = (socket: Net.Socket): void => {
   const send = (sequence: number, ...packets: ReadonlyArray<Buffer>) => {
     packets.forEach((packet, index) => {
       const { length } = packet
-      socket.write(Buffer.of(length & 0xff, length >> 8 & 0xff, length >> 16, sequence + index))
-      socket.write(packet)
+      socket.write(
+        Buffer.concat([Buffer.of(length & 0xff, length >> 8 & 0xff, length >> 16, sequence + index), packet])
+      )
     })
   }
   let answer = (packet: Buffer, sequence: number): void => {
