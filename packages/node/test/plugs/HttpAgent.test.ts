@@ -258,6 +258,16 @@ describe("NodeHttpAgent.make", () => {
       assert.deepStrictEqual(Object.keys(agent.freeSockets), [])
     }).pipe(Effect.provide(Web.layer)))
 
+  it.live("does not offer a TLS session again with which a connect failed", () =>
+    Effect.gen(function*() {
+      const { port } = yield* Web.forgetful
+      const { https: agent } = yield* NodeHttpAgent.make(ca)
+      const url = `https://good.service.example:${port}/`
+      yield* get(url, { agent })
+      yield* Effect.flip(get(url, { agent }))
+      assert.strictEqual(yield* get(url, { agent }), "hello")
+    }).pipe(Effect.provide(Web.layer)))
+
   it.live("connects for whoever asks it for a socket: later with a callback, and in Node's way without", () =>
     Effect.gen(function*() {
       const server = yield* Servers.tcp(Servers.echo)

@@ -6,10 +6,12 @@ import * as Scope from "effect/Scope"
 import { once } from "node:events"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
+import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import type * as Tls from "node:tls"
 import * as Undici from "undici"
+import { vi } from "vitest"
 import { NodeError } from "../../src/NodeError.ts"
 import * as NodeUndici from "../../src/NodeUndici.ts"
 import * as BlackHole from "../fixtures/BlackHole.ts"
@@ -136,6 +138,27 @@ describe("NodeUndici.makeAgent", () => {
       const forgetful = yield* NodeUndici.makeAgent({ connect: { tls, tlsInRace, maxCachedSessions: 0 } })
       yield* get(url, forgetful)
       assert.strictEqual((yield* get(url, forgetful)).text, "false")
+    }).pipe(Effect.provide(Web.layer)))
+
+  it.live("does not offer a TLS session again with which a connect failed", () =>
+    Effect.gen(function*() {
+      const { port } = yield* Web.forgetful
+      const agent = yield* NodeUndici.makeAgent({ connect: { tls } })
+      const url = `https://good.service.example:${port}/`
+      yield* get(url, agent)
+      yield* Effect.flip(get(url, agent))
+      assert.strictEqual((yield* get(url, agent)).text, "hello")
+    }).pipe(Effect.provide(Web.layer)))
+
+  it.live("lets the system probe idle connections, as undici does, unless told not to", () =>
+    Effect.gen(function*() {
+      const site = yield* Web.site()
+      const probes = vi.spyOn(Net.Socket.prototype, "setKeepAlive")
+      yield* Effect.addFinalizer(() => Effect.sync(() => probes.mockRestore()))
+      for (const connect of [{}, { keepAliveInitialDelay: "5 seconds" }, { keepAlive: false }] as const) {
+        yield* get(Web.url("http", site).replace("dual", "good.service"), yield* NodeUndici.makeAgent({ connect }))
+      }
+      assert.deepStrictEqual(probes.mock.calls, [[true, 60_000], [true, 5000]])
     }).pipe(Effect.provide(Web.layer)))
 
   it.live("connects from the address that it is told", () =>

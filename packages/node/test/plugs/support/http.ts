@@ -11,6 +11,7 @@ import * as Dns from "effect/net/Dns"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Crypto from "node:crypto"
 import { once } from "node:events"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
@@ -61,9 +62,9 @@ export interface Site {
 
 export type Kind = "http" | "https" | "http2"
 
-const serverOf = (kind: Kind, handler: Handler): Net.Server => {
+const serverOf = (kind: Kind, handler: Handler, tls: Https.ServerOptions): Net.Server => {
   if (kind === "http") return Http.createServer(handler)
-  if (kind === "https") return Https.createServer(Certificates.server, handler)
+  if (kind === "https") return Https.createServer({ ...Certificates.server, ...tls }, handler)
   return Http2.createSecureServer(
     { ...Certificates.server, allowHTTP1: true },
     handler as unknown as (request: Http2.Http2ServerRequest, response: Http2.Http2ServerResponse) => void
@@ -74,13 +75,14 @@ const serverOf = (kind: Kind, handler: Handler): Net.Server => {
 export const site = (
   kind: Kind = "http",
   handler: Handler = hello,
-  port = 0
+  port = 0,
+  tls: Https.ServerOptions = {}
 ): Effect.Effect<Site, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const sockets = new Set<Net.Socket>()
       let accepted = 0
-      const server = serverOf(kind, handler)
+      const server = serverOf(kind, handler, tls)
       server.on("connection", (socket: Net.Socket) => {
         accepted++
         sockets.add(socket)
@@ -98,6 +100,26 @@ export const site = (
         await once(server, "close")
       })
   )
+
+/** A web server on 127.0.0.1 that closes whoever wants to resume a TLS session. */
+export const forgetful: Effect.Effect<Site, never, Scope.Scope> = Effect.map(
+  site("https", (_, response) => response.writeHead(200, { connection: "close" }).end("hello"), 0, {
+    maxVersion: "TLSv1.2",
+    secureOptions: Crypto.constants.SSL_OP_NO_TICKET
+  }),
+  (made) => {
+    // A client that offers TLS 1.3 too always names some session, one of its own making.
+    const known = new Set<string>()
+    made.server.on("newSession", (id: Buffer, _data, done: () => void) => {
+      known.add(id.toString("hex"))
+      done()
+    })
+    made.server.on("resumeSession", (id: Buffer, done: (error: Error | null, data: null) => void) => {
+      done(known.has(id.toString("hex")) ? new Error("forgotten") : null, null)
+    })
+    return made
+  }
+)
 
 /** A web server at the second address of `dual.example`, whose first is a black hole. */
 export const dual = (kind?: Kind, handler?: Handler): Effect.Effect<Site, never, Scope.Scope> =>
