@@ -427,7 +427,7 @@ export const resolution: Mutated = {
       name: "resolution: an endless answer is heard",
       find: "Stream.take(this.lookups.resolver.resolve(query), maxAnswers)",
       replace: "this.lookups.resolver.resolve(query)",
-      tests: [hostile]
+      tests: [guards]
     },
     {
       name: "resolution: sources are not learned",

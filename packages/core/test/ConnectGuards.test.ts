@@ -18,6 +18,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -149,6 +150,24 @@ describe("HappyEyeballs.connect and what is answered", () => {
       options: { maxCandidates: 1 }
     })
     assert.deepStrictEqual([atMs, error?.reason._tag], [20, "AllAttemptsFailed"])
+  })
+
+  it("hears no more than 256 answers to one query", () => {
+    const heard: Array<ConnectEvent.ConnectEvent> = []
+    const { resolver } = resolverOf(() => Stream.repeat(Stream.make(["network", "192.0.2.1"]), Schedule.recurs(299)))
+    withService(
+      Effect.gen(function*() {
+        const { connect, events } = yield* Service
+        yield* Effect.forkScoped(
+          Stream.runForEach(events, (event) => Effect.sync(() => void heard.push(event))),
+          { startImmediately: true }
+        )
+        yield* Effect.exit(connect("dual.example:443"))
+        yield* Effect.sleep(1)
+      }),
+      { resolver, network: { "192.0.2.1": refuse(1) } }
+    )
+    assert.strictEqual(heard.filter(({ _tag }) => _tag === "Answered").length, 256)
   })
 
   it("learns how the host would reach an address before it decides on the order", () => {
