@@ -31,7 +31,8 @@ import * as RacingAgents from "./internal/plugs/racingAgents.ts"
  * @since 0.1.0
  */
 export interface Options extends Https.AgentOptions {
-  readonly connect?: ConnectOptions | undefined
+  /** The race's own options, such as its delays and times. */
+  readonly race?: ConnectOptions | undefined
 }
 
 /**
@@ -89,12 +90,12 @@ export interface Agents {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  { connect = {}, ...options }: Options = {}
+  { race = {}, ...options }: Options = {}
 ): Effect.fn.Return<Agents, never, HappyEyeballs | Scope.Scope> {
   const connects = yield* Connects.make
   return yield* Effect.acquireRelease(
     Effect.sync(() =>
-      RacingAgents.make(connects, connect, { keepAlive: true, scheduling: "lifo", timeout: 5000, ...options })
+      RacingAgents.make(connects, race, { keepAlive: true, scheduling: "lifo", timeout: 5000, ...options })
     ),
     ({ http, https }) =>
       Effect.sync(() => {

@@ -145,7 +145,7 @@ describe("NodeHttpAgent.make", () => {
     Effect.gen(function*() {
       const hole = yield* BlackHole.make("127.0.0.1")
       const endless = { attemptTimeout: "1 hour", timeout: "1 hour" } as const
-      const { http: agent } = yield* NodeHttpAgent.make({ maxSockets: 1, connect: endless })
+      const { http: agent } = yield* NodeHttpAgent.make({ maxSockets: 1, race: endless })
       const before = Resources.descriptors()
       const controller = new AbortController()
       const url = `http://good.service.example:${hole.port}/`
@@ -338,14 +338,14 @@ describe("NodeHttpAgent and retries", () => {
       assert.deepStrictEqual(refused, yield* attempts(`http://127.0.0.1:${dead}/`, undefined))
       assert.deepStrictEqual(yield* attempts("http://unknown.example/", agent), { retries: 2, code: "ENOTFOUND" })
       const hole = yield* BlackHole.make("127.0.0.1")
-      const impatient = yield* NodeHttpAgent.make({ connect: { timeout: 50 } })
+      const impatient = yield* NodeHttpAgent.make({ race: { timeout: 50 } })
       const timedOut = yield* attempts(`http://good.service.example:${hole.port}/`, impatient)
       assert.deepStrictEqual(timedOut, { retries: 2, code: "ETIMEDOUT" })
     }).pipe(Effect.provide(Web.layer)))
 
   it.live("does not let got try again what cannot work", () =>
     Effect.gen(function*() {
-      const agent = yield* NodeHttpAgent.make({ connect: { timeout: -1 } })
+      const agent = yield* NodeHttpAgent.make({ race: { timeout: -1 } })
       const invalid = yield* attempts("http://good.service.example/", agent)
       assert.deepStrictEqual(invalid, { retries: 0, code: "ERR_INVALID_ARG_VALUE" })
     }).pipe(Effect.provide(Web.layer)))
@@ -357,7 +357,7 @@ describe("NodeHttpAgent and retries", () => {
       const { http: agent } = yield* NodeHttpAgent.make()
       const dead = yield* Servers.refusedPort()
       const hole = yield* BlackHole.make("127.0.0.1")
-      const { http: impatient } = yield* NodeHttpAgent.make({ connect: { timeout: 50 } })
+      const { http: impatient } = yield* NodeHttpAgent.make({ race: { timeout: 50 } })
       const errors = [
         yield* Effect.flip(get(`http://127.0.0.1:${dead}/`, { agent })),
         yield* Effect.flip(get("http://unknown.example/", { agent })),

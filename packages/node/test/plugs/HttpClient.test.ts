@@ -83,7 +83,7 @@ describe("NodeHttpClient.layerNodeHttp", () => {
       yield* Fiber.interrupt(fiber)
       yield* Web.until(() => Resources.descriptors() === before)
     }).pipe(Effect.provide(Layer.provide(
-      NodeHttpClient.layerNodeHttp({ connect: { attemptTimeout: "1 hour", timeout: "1 hour" } }),
+      NodeHttpClient.layerNodeHttp({ race: { attemptTimeout: "1 hour", timeout: "1 hour" } }),
       Web.layer
     ))))
 })

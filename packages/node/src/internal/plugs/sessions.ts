@@ -12,7 +12,7 @@ export class Sessions {
   private readonly max: number
   private readonly sessions = new Map<string, Buffer>()
 
-  constructor(max: number | null | undefined) {
+  constructor(max: number | undefined) {
     this.max = max ?? 100
   }
 

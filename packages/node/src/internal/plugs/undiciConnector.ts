@@ -14,13 +14,25 @@ import * as Connects from "./connects.ts"
 import { Sessions } from "./sessions.ts"
 
 export interface Options {
-  readonly connect?: ConnectOptions | undefined
+  /** The race's own options, such as its delays and times. */
+  readonly race?: ConnectOptions | undefined
+  /** How to speak TLS with `https:`, as `tls.connect` takes it: `ca`, `cert`, and so on. */
   readonly tls?: TlsOptions | undefined
+  /**
+   * Whether the handshake is part of the race, so that an address whose
+   * certificate is wrong is passed over. Default: yes. Without, undici speaks
+   * TLS over the winner; Node's own undici cannot be asked to.
+   */
   readonly tlsInRace?: boolean | undefined
+  /** Offer HTTP/2 with TLS. Default: as that version of undici does, from version 8 on. */
   readonly allowH2?: boolean | undefined
+  /** Offer HTTP/2 before HTTP/1.1. Default: after it. */
   readonly preferH2?: boolean | undefined
-  readonly maxCachedSessions?: number | null | undefined
-  readonly keepAlive?: boolean | null | undefined
+  /** How many TLS sessions are remembered to resume. Default 100; 0 is none. */
+  readonly maxCachedSessions?: number | undefined
+  /** Let the system probe idle connections (`SO_KEEPALIVE`). Default: yes. */
+  readonly keepAlive?: boolean | undefined
+  /** How long a connection is idle before the first probe. Default 60 s. */
   readonly keepAliveInitialDelay?: Duration.Input | undefined
 }
 
@@ -57,7 +69,7 @@ export const make = Effect.fnUntraced(function*(
   const connects = yield* Connects.make
   const sessions = new Sessions(options.maxCachedSessions)
   const keepAliveInitialDelay = Duration.toMillis(options.keepAliveInitialDelay ?? "60 seconds")
-  const { connect, keepAlive, maxCachedSessions, preferH2 = false, tls } = options
+  const { keepAlive, maxCachedSessions, preferH2 = false, race, tls } = options
 
   const secures = new Map<boolean, Connector | undefined>()
   const secureWith = (allowH2: boolean): Connector | undefined => {
@@ -80,7 +92,7 @@ export const make = Effect.fnUntraced(function*(
       host: params.hostname,
       target: targetOf(params),
       options: {
-        ...connect,
+        ...race,
         tls: isTls && secure === undefined &&
           { session: sessions.get(key), ...tls, servername, ALPNProtocols: protocols(allowH2, preferH2) }
       },
@@ -111,7 +123,7 @@ export const makeForAgent = (
 ): Effect.Effect<Connector, never, HappyEyeballs | Scope.Scope> => {
   const timeout = connectTimeout === 0 ? Infinity : connectTimeout
   return make(
-    { ...options, connect: { timeout, ...options.connect } },
+    { ...options, race: { timeout, ...options.race } },
     { allowH2: true, buildConnector: (own) => buildConnector(own) as Connector }
   )
 }
