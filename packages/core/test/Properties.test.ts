@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import { allows, hasTies, isSame, predict } from "./model.ts"
 import { connect, open, perform, runOut, tell } from "./perform.ts"
 import { familyOf, type Trial, trial, wildTrial } from "./worlds.ts"
@@ -120,14 +122,26 @@ describe("HappyEyeballs.connect on random networks", () => {
       trial,
       0,
       Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(connect(trial), Effect.never)))
+        const caller = yield* Scope.make()
+        const fiber = yield* Effect.forkChild(Scope.provide(connect(trial), caller))
         yield* Effect.sleep(atMs)
         for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
         yield* Fiber.interrupt(fiber)
-        return { endedAtMs: yield* Clock.currentTimeMillis, open: yield* open }
+        const endedAtMs = yield* Clock.currentTimeMillis
+        const won = Exit.isSuccess(yield* Fiber.await(fiber))
+        const before = { open: yield* open, finalizers: finalizers(caller) }
+        yield* Scope.close(caller, Exit.void)
+        return { won, endedAtMs, before, after: yield* open }
       })
     )
-    assert.deepStrictEqual(ran?.value, { endedAtMs: atMs, open: [0, 0] })
+    // The caller's scope lives on, and yet holds nothing but what was won.
+    const won = ran?.value.won ? 1 : 0
+    assert.deepStrictEqual(ran?.value, {
+      won: won === 1,
+      endedAtMs: atMs,
+      before: { open: [won, won], finalizers: won },
+      after: [0, 0]
+    })
     assert.isAtMost(ran!.lingeredMs, trial.list === null ? 1000 : 0)
     assert.strictEqual(ran!.lookups, 0)
   }, runs(3000))
@@ -142,6 +156,9 @@ describe("HappyEyeballs.connect on random networks", () => {
       assert.isAbove(trials.filter((trial) => tell(trial, 1) !== tell(trial, 2)).length, 10)
     }))
 })
+
+const finalizers = ({ state }: Scope.Scope): number =>
+  state._tag === "Open" ? (state.finalizers?.size ?? 0) + (state.finalizer === undefined ? 0 : 1) : 0
 
 /** How long after its start an attempt succeeds, if nothing ends it before; infinite where it cannot. */
 const successAfterMs = ({ hosts, noRoute, options }: Trial, endpoint: string): number => {

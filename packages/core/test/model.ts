@@ -49,7 +49,8 @@ export const hasTies = (trial: Trial): boolean => {
 export const isSame = (self: Outcome, that: Outcome): boolean => JSON.stringify(self) === JSON.stringify(that)
 
 const leadsTo = (attempts: ReadonlyArray<Attempt>, outcome: Outcome): boolean =>
-  attempts.every(({ address, ended, port, startedAtMs }, index) => {
+  // Nothing is known of a connect that never ends.
+  outcome.end === "WaitsForEver" || attempts.every(({ address, ended, port, startedAtMs }, index) => {
     const seen = outcome.attempts[index]
     return seen !== undefined && seen.endpoint === endpointOf(address, port) && seen.startedAtMs === startedAtMs &&
       (ended === undefined || (seen.endedAtMs === ended.atMs && seen.code === ended.code))

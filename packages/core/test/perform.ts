@@ -182,5 +182,6 @@ export const tell = (trial: Trial, seed: number): string => {
     ),
     seed
   )
-  return JSON.stringify([events, Exit.isSuccess(exit) ? exit.value : Cause.pretty(exit.cause)])
+  if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
+  return JSON.stringify([events, exit.value])
 }
