@@ -494,7 +494,7 @@ export const happyEyeballs: Mutated = {
   mutants: [
     {
       name: "HappyEyeballs: the policy is not used",
-      find: "Option.getOrUndefined(yield* Effect.serviceOption(AddressPolicy))",
+      find: "Option.getOrUndefined(Context.getOption(context, AddressPolicy))",
       replace: "undefined",
       tests: policyTests
     },
@@ -511,15 +511,8 @@ export const happyEyeballs: Mutated = {
     },
     {
       name: "HappyEyeballs: a second reader takes the events of the first",
-      find: "(made) => hub ??= made",
-      replace: "(made) => hub = made",
-      survives: "To make one does not wait, so that none is made in between."
-    },
-    {
-      name: "HappyEyeballs: each reader has events of its own",
-      find: "hub !== undefined\n      ? Effect.succeed(hub)",
-      replace: "false\n      ? Effect.succeed(hub)",
-      survives: "The first that was made is kept: not to make another saves its cost."
+      find: "if (hub !== undefined) return",
+      replace: "if (false) return"
     },
     { name: "HappyEyeballs: events go on after the service", find: "PubSub.shutdown(hub)", replace: "Effect.void" },
     {

@@ -171,29 +171,40 @@ export const make = (
 ): Effect.Effect<HappyEyeballs["Service"], InvalidOptions, Resolver | Dialer | Scope.Scope> =>
   Effect.flatMap(Effect.fromResult(ConnectOptions.toSettings(options)), (settings) => build(settings, options))
 
-const build = Effect.fnUntraced(function*(
+const build = (
   layerSettings: ConnectOptions.Settings,
   layerOptions: ConnectOptions.ConnectOptions
-): Effect.fn.Return<HappyEyeballs["Service"], never, Resolver | Dialer | Scope.Scope> {
-  const resolver = yield* Resolver
-  const dialer = yield* Dialer
-  const lookup: Target.Lookup = { serviceNames: yield* Target.ServiceNames, scopeIds: yield* Target.ScopeIds }
+): Effect.Effect<HappyEyeballs["Service"], never, Resolver | Dialer | Scope.Scope> =>
+  Effect.contextWith((context: Context.Context<Resolver | Dialer | Scope.Scope>) =>
+    Effect.map(FiberSet.make(), (fibers) => fromContext(context, fibers, layerSettings, layerOptions))
+  )
+
+const fromContext = (
+  context: Context.Context<Resolver | Dialer | Scope.Scope>,
+  fibers: FiberSet.FiberSet,
+  layerSettings: ConnectOptions.Settings,
+  layerOptions: ConnectOptions.ConnectOptions
+): HappyEyeballs["Service"] => {
+  const dialer = Context.get(context, Dialer)
+  const lookup: Target.Lookup = {
+    serviceNames: Context.get(context, Target.ServiceNames),
+    scopeIds: Context.get(context, Target.ScopeIds)
+  }
   const environment: Connect.Environment = {
-    resolver,
-    fibers: yield* FiberSet.make(),
-    sources: yield* SourceAddress,
-    policy: Option.getOrUndefined(yield* Effect.serviceOption(AddressPolicy)),
+    resolver: Context.get(context, Resolver),
+    fibers,
+    sources: Context.get(context, SourceAddress),
+    policy: Option.getOrUndefined(Context.getOption(context, AddressPolicy)),
     openAttempts: new Permits(layerSettings.maxOpenAttempts),
-    backgroundClock: yield* BackgroundClock
+    backgroundClock: Context.get(context, BackgroundClock)
   }
   // Made for the first reader: its ring costs more than a connect.
   let hub: PubSub.PubSub<ConnectEvent> | undefined
-  const hubForReaders = Effect.suspend(() =>
-    hub !== undefined
-      ? Effect.succeed(hub)
-      : Effect.map(PubSub.dropping<ConnectEvent>(4096), (made) => hub ??= made)
-  )
-  yield* Effect.addFinalizer(() => hub === undefined ? Effect.void : PubSub.shutdown(hub))
+  const hubForReaders = Effect.suspend(() => {
+    if (hub !== undefined) return Effect.succeed(hub)
+    const made = Effect.map(PubSub.dropping<ConnectEvent>(4096), (made) => hub = made)
+    return Effect.tap(made, (hub) => Scope.addFinalizer(Context.get(context, Scope.Scope), PubSub.shutdown(hub)))
+  })
   const publish = (event: ConnectEvent) => {
     if (hub !== undefined) PubSub.publishUnsafe(hub, event)
   }
@@ -283,7 +294,7 @@ const build = Effect.fnUntraced(function*(
     connectWith: (target, dial, options) => Effect.map(race(target, dial, options), ({ value }) => value),
     events: Stream.unwrap(Effect.map(hubForReaders, Stream.fromPubSub))
   })
-})
+}
 
 interface Raced<A> {
   readonly value: A

@@ -397,6 +397,28 @@ describe("HappyEyeballs.events", () => {
     ])
   })
 
+  it("are all for every reader", () => {
+    const seen: Array<string> = []
+    const { resolver } = resolverOf(() => Stream.empty)
+    withService(
+      Effect.gen(function*() {
+        const { connect, events } = yield* Service
+        const read = (reader: string) =>
+          Effect.forkScoped(
+            Stream.runForEach(events, ({ _tag }) => Effect.sync(() => void seen.push(`${reader} ${_tag}`))),
+            { startImmediately: true }
+          )
+        yield* read("first")
+        yield* read("second")
+        yield* Effect.exit(connect("192.0.2.1:443"))
+        yield* Effect.sleep(1)
+      }),
+      { resolver, network: { "192.0.2.1": accept(1) } }
+    )
+    const all = ["Started", "AttemptStarted", "AttemptConnected", "Ended"]
+    assert.sameMembers(seen, all.flatMap((event) => [`first ${event}`, `second ${event}`]))
+  })
+
   it("end with the service", () => {
     const program = Effect.gen(function*() {
       const scope = yield* Scope.make()
@@ -407,6 +429,17 @@ describe("HappyEyeballs.events", () => {
       yield* Effect.sleep(1)
       yield* Scope.close(scope, Exit.void)
       yield* Fiber.await(fiber)
+      return "ended"
+    })
+    assert.strictEqual(VirtualTime.runUnsafe(program), "ended")
+  })
+
+  it("have ended when they are first read after the service", () => {
+    const program = Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(Service.layer.pipe(Layer.provide(SimulatedNetwork.layer({}))), scope)
+      yield* Scope.close(scope, Exit.void)
+      yield* Stream.runDrain(Context.get(context, Service).events)
       return "ended"
     })
     assert.strictEqual(VirtualTime.runUnsafe(program), "ended")
