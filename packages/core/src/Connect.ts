@@ -18,7 +18,7 @@ import type { AddressPolicy } from "./AddressPolicy.ts"
 import * as AddressSelection from "./AddressSelection.ts"
 import * as Answers from "./Answers.ts"
 import type { Settings } from "./ConnectOptions.ts"
-import { DialFailed, failureFromCause } from "./Dialer.ts"
+import { DialFailed, failureFromCause, OnSecuring } from "./Dialer.ts"
 import type * as Endpoint from "./Endpoint.ts"
 import { type Candidate, Candidates } from "./internal/candidates.ts"
 import type { Journal } from "./internal/journal.ts"
@@ -179,10 +179,15 @@ export const connect = <A, E, R>(
       journal.say({ _tag: "AttemptStarted", attempt: number, endpoint })
       const denied = deniedBy(candidate)
       if (denied !== undefined) return Effect.fail(denied)
+      const dialed = endpoint.tls === undefined ? dial(endpoint) : Effect.provideService(
+        dial(endpoint),
+        OnSecuring,
+        () => journal.say({ _tag: "AttemptSecuring", attempt: number, endpoint })
+      )
       // A shortage on this machine is no fault of the address: it is waited out,
       // and takes none of the attempt's time.
       const patiently = (backoff: number): Effect.Effect<A, DialFailed, R> =>
-        Effect.catch(dial(endpoint), (cause) => {
+        Effect.catch(dialed, (cause) => {
           const failure = failureFromCause(endpoint, cause)
           if (failure.kind !== "Congested") return Effect.fail(failure)
           journal.say({ _tag: "Congested", attempt: number, endpoint })

@@ -35,6 +35,7 @@ export interface Common {
  * - `Refreshed`: every cached address failed and the name is asked once more.
  * - `AttemptStarted`, `AttemptConnected`, `AttemptFailed`,
  *   `AttemptInterrupted`: one attempt, numbered from 0 in start order.
+ * - `AttemptSecuring`: with TLS, the connection stands and its handshake begins.
  * - `Congested`: an attempt found no free descriptors and waits to try again.
  * - `LeftOut`: candidates beyond `maxCandidates`, which are never tried.
  * - `Ended`: `connect` returns; `error` is `null` on success and losers are
@@ -49,6 +50,7 @@ export type ConnectEvent =
   | Common & { readonly _tag: "Refreshed" }
   | Common & { readonly _tag: "LeftOut"; readonly count: number; readonly limit: number }
   | Common & { readonly _tag: "AttemptStarted"; readonly attempt: number; readonly endpoint: Endpoint.Endpoint }
+  | Common & { readonly _tag: "AttemptSecuring"; readonly attempt: number; readonly endpoint: Endpoint.Endpoint }
   | Common & { readonly _tag: "AttemptConnected"; readonly attempt: number; readonly endpoint: Endpoint.Endpoint }
   | Common & {
     readonly _tag: "AttemptFailed"

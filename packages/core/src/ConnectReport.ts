@@ -14,6 +14,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import type { ConnectEvent } from "./ConnectEvent.ts"
 import type { FailureKind } from "./Dialer.ts"
 import * as Endpoint from "./Endpoint.ts"
+import { formatMs } from "./internal/time.ts"
 import type { Answer, AnswerType, ServiceRecord } from "./Resolver.ts"
 import type * as Target from "./Target.ts"
 
@@ -160,6 +161,50 @@ export const fromEvents = (events: ReadonlyArray<ConnectEvent>): ConnectReport =
     error: ended?.error ?? null
   }
 }
+
+/**
+ * Prints what happened as lines of text, in order of time: each answer and each
+ * attempt.
+ *
+ * **Example** (A waterfall for a log)
+ *
+ * ```ts
+ * import { ConnectReport } from "@happy-eyeballs/core"
+ *
+ * const report: ConnectReport.ConnectReport = {
+ *   ok: true,
+ *   target: { host: "192.0.2.1", ports: [443] },
+ *   winner: { address: "192.0.2.1", port: 443, family: "IPv4", protocol: "tcp" },
+ *   elapsedMs: 30,
+ *   attempts: [
+ *     { address: "192.0.2.1", port: 443, startedAtMs: 0, endedAtMs: 30, outcome: "connected", kind: null, code: null }
+ *   ],
+ *   resolution: [],
+ *   error: null
+ * }
+ *
+ * ConnectReport.format(report) // => ["  0 ms to 30 ms  192.0.2.1 port 443: connected"]
+ * ```
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = ({ attempts, resolution }: ConnectReport): ReadonlyArray<string> => [
+  ...resolution.map(({ addresses, atMs, reason, type }) =>
+    `  at ${formatMs(atMs)}  ${type}: ${reason ?? (addresses.length > 0 ? listed(addresses) : "records")}`
+  ),
+  ...attempts.map(({ address, code, endedAtMs, kind, outcome, port, startedAtMs }) => {
+    const place = port === null ? address : `${address} port ${port}`
+    const why = code ?? kind
+    return `  ${formatMs(startedAtMs)} to ${formatMs(endedAtMs)}  ${place}: ${outcome}${
+      why === null ? "" : ` (${why})`
+    }`
+  })
+]
+
+// A hostile answer can name thousands of addresses; a log line should not.
+const listed = (addresses: ReadonlyArray<string>): string =>
+  addresses.length <= 8 ? addresses.join(", ") : `${addresses.slice(0, 8).join(", ")} and ${addresses.length - 8} more`
 
 const winnerReport = (endpoint: Endpoint.Endpoint): WinnerReport => ({
   address: Endpoint.formatAddress(endpoint),

@@ -114,6 +114,22 @@ export class Dialer extends Context.Service<Dialer, {
 }>()("@happy-eyeballs/core/Dialer") {}
 
 /**
+ * What a dialer calls when a connection stands and its TLS handshake begins.
+ *
+ * **Details**
+ *
+ * It is how the time of TLS is told from that of TCP. A dialer that does not
+ * call it works as well.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const OnSecuring: Context.Reference<(() => void) | undefined> = Context.Reference(
+  "@happy-eyeballs/core/Dialer/OnSecuring",
+  { defaultValue: (): (() => void) | undefined => undefined }
+)
+
+/**
  * Makes a `DialFailed` of whatever a dial failed with, its kind chosen by the
  * system's error code.
  *

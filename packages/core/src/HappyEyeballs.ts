@@ -105,6 +105,16 @@ export class HappyEyeballs extends Context.Service<HappyEyeballs, {
    * than 4096 events loses the newest until it catches up.
    */
   readonly events: Stream.Stream<ConnectEvent>
+  /**
+   * Calls a function with each event, in the fiber and at the moment in which
+   * it happens, until the scope closes.
+   *
+   * **Gotchas**
+   *
+   * It runs inside the connect: a slow one slows it down. What it throws is
+   * logged and goes no further.
+   */
+  readonly observe: (observer: (event: ConnectEvent) => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("@happy-eyeballs/core/HappyEyeballs") {
   /**
    * Layer with the defaults.
@@ -198,16 +208,26 @@ const fromContext = (
     openAttempts: new Permits(layerSettings.maxOpenAttempts),
     backgroundClock: Context.get(context, BackgroundClock)
   }
+  const observers = new Set<(event: ConnectEvent) => void>()
+  const publish = (event: ConnectEvent) => {
+    for (const observer of observers) {
+      try {
+        observer(event)
+      } catch (defect) {
+        Effect.runForkWith(context)(Effect.logError("an observer of connects failed", Cause.die(defect)))
+      }
+    }
+  }
   // Made for the first reader: its ring costs more than a connect.
   let hub: PubSub.PubSub<ConnectEvent> | undefined
   const hubForReaders = Effect.suspend(() => {
     if (hub !== undefined) return Effect.succeed(hub)
-    const made = Effect.map(PubSub.dropping<ConnectEvent>(4096), (made) => hub = made)
-    return Effect.tap(made, (hub) => Scope.addFinalizer(Context.get(context, Scope.Scope), PubSub.shutdown(hub)))
+    return Effect.tap(PubSub.dropping<ConnectEvent>(4096), (made) => {
+      hub = made
+      observers.add((event) => PubSub.publishUnsafe(made, event))
+      return Scope.addFinalizer(Context.get(context, Scope.Scope), PubSub.shutdown(made))
+    })
   })
-  const publish = (event: ConnectEvent) => {
-    if (hub !== undefined) PubSub.publishUnsafe(hub, event)
-  }
   let connects = 0
 
   const settingsFor = (
@@ -292,7 +312,17 @@ const fromContext = (
         }
       }),
     connectWith: (target, dial, options) => Effect.map(race(target, dial, options), ({ value }) => value),
-    events: Stream.unwrap(Effect.map(hubForReaders, Stream.fromPubSub))
+    events: Stream.unwrap(Effect.map(hubForReaders, Stream.fromPubSub)),
+    observe: (observer) => {
+      // A function of its own, so that one given twice is called twice.
+      const own = (event: ConnectEvent) => observer(event)
+      return Effect.acquireRelease(
+        Effect.sync(() => {
+          observers.add(own)
+        }),
+        () => Effect.sync(() => observers.delete(own))
+      )
+    }
   })
 }
 

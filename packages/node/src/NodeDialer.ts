@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import * as NodeSocket from "@effect/platform-node-shared/NodeSocket"
-import { type Dialed, Dialer, type DialFailed } from "@happy-eyeballs/core/Dialer"
+import { type Dialed, Dialer, type DialFailed, OnSecuring } from "@happy-eyeballs/core/Dialer"
 import type * as Endpoint from "@happy-eyeballs/core/Endpoint"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -115,6 +115,8 @@ export const make = (options: Options = {}): {
             if (state === "opening") fail(new Error("the connection was closed while it was being opened"))
             Scope.closeUnsafe(scope, Exit.void)
           })
+          const securing = endpoint.tls === undefined ? undefined : fiber.getRef(OnSecuring)
+          if (securing !== undefined) opened.once("connect", securing)
           opened.once(endpoint.tls === undefined ? "connect" : "secureConnect", () => {
             state = "won"
             // Not reading, but ready to: `pause` alone would make a `data` listener wait for a `resume` as well.

@@ -149,7 +149,8 @@ describe("NodeHappyEyeballs.connect", () => {
     }).pipe(Effect.provideService(HappyEyeballs.HappyEyeballs, {
       connect: () => Effect.succeed({ native: {} } as HappyEyeballs.Connection),
       connectWith: () => Effect.never,
-      events: Stream.empty
+      events: Stream.empty,
+      observe: () => Effect.void
     })))
 
   it.live("tells a reset between the win and the first read as an error of the read", () =>

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
-import { type Dialed, type Dialer, DialFailed, type FailureKind } from "../../Dialer.ts"
+import { type Dialed, type Dialer, DialFailed, type FailureKind, OnSecuring } from "../../Dialer.ts"
 import type { Endpoint } from "../../Endpoint.ts"
 import type { Behaviour } from "../World.ts"
 import * as Connection from "./connection.ts"
@@ -112,8 +112,14 @@ const establish = (
       return { endpoint, socket: connection.socket, native: undefined, onClose: socket.onClose }
     }
   )
-  return endpoint.tls === undefined ? opened : Effect.andThen(handshake, opened)
+  return endpoint.tls === undefined ? opened : securing(Effect.andThen(handshake, opened))
 }
+
+const securing = <A, E>(handshake: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    fiber.getRef(OnSecuring)?.()
+    return handshake
+  })
 
 const shakeHands = (endpoint: Endpoint, { tls }: Behaviour, clock: Clock.Clock): Effect.Effect<void, DialFailed> => {
   if (tls === undefined) return Effect.void
