@@ -514,7 +514,7 @@ export const happyEyeballs: Mutated = {
       find: "if (hub !== undefined) return",
       replace: "if (false) return"
     },
-    { name: "HappyEyeballs: events go on after the service", find: "PubSub.shutdown(hub)", replace: "Effect.void" },
+    { name: "HappyEyeballs: events go on after the service", find: "PubSub.shutdown(made)", replace: "Effect.void" },
     {
       name: "HappyEyeballs: the options around a call are ignored",
       find: "ConnectOptions.merge(layerOptions, ambient)",

@@ -76,20 +76,29 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, HappyEye
   Layer.effectDiscard(Effect.flatMap(HappyEyeballs, ({ observe }) => {
     const warn = warnings(options)
     // Not every event happens in a fiber; what is around the call is.
-    const callers = new Map<number, Context.Context<never>>()
+    const callers = new Map<number, Caller>()
     return observe((event) => {
-      if (event._tag === "Started") callers.set(event.connect, Fiber.getCurrent()?.context ?? Context.empty())
-      const context = callers.get(event.connect)
+      if (event._tag === "Started") callers.set(event.connect, callerOf(Fiber.getCurrent()))
+      const caller = callers.get(event.connect)
       // It began before this was listening.
-      if (context === undefined) return
-      const log = Effect.runForkWith(context)
-      if (!LogLevel.isGreaterThan(Context.get(context, References.MinimumLogLevel), "Debug")) log(debugLine(event))
+      if (caller === undefined) return
+      if (caller.debug) Effect.runForkWith(caller.context)(debugLine(event))
       if (event._tag !== "Ended") return
       callers.delete(event.connect)
-      const warning = warn(event, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
-      if (warning !== undefined) log(warning)
+      const warning = warn(event, Context.get(caller.context, Clock.Clock).currentTimeMillisUnsafe())
+      if (warning !== undefined) Effect.runForkWith(caller.context)(warning)
     })
   }))
+
+interface Caller {
+  readonly context: Context.Context<never>
+  readonly debug: boolean
+}
+
+const callerOf = (fiber: Fiber.Fiber<unknown, unknown> | undefined): Caller => {
+  const context = fiber?.context ?? Context.empty()
+  return { context, debug: !LogLevel.isGreaterThan(Context.get(context, References.MinimumLogLevel), "Debug") }
+}
 
 type Ended = Extract<ConnectEvent, { readonly _tag: "Ended" }>
 

@@ -84,53 +84,48 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, HappyEye
   )
 
 interface Running {
-  readonly host: string
-  /** The families of the attempts that succeeded: two can, and one of them wins. */
-  readonly connected: Map<number, string>
+  readonly host: string | undefined
+  /** The families of the attempts that succeeded, by number: two can, and one of them wins. */
+  readonly connected: Array<string>
 }
 
 const recorder = (context: Context.Context<never>, hostNames: boolean): (event: ConnectEvent) => void => {
   const running = new Map<number, Running>()
-  const { answers, attempts, connects, lookups, open, wins } = makeSeries(context)
+  const { answers, attempts, connects, lookups, open, wins } = makeMetrics(context)
   return (event) => {
-    if (event._tag === "Started") running.set(event.connect, { host: event.target.host, connected: new Map() })
+    if (event._tag === "Started") {
+      running.set(event.connect, { host: hostNames ? event.target.host : undefined, connected: [] })
+    }
     const connect = running.get(event.connect)
     // It began before this was listening.
     if (connect === undefined) return
-    const host = hostNames ? { "server.address": connect.host } : {}
+    const { connected, host } = connect
     switch (event._tag) {
       case "Answered": {
         const { answer, atMs } = event
-        answers({ source: answer.source, ...host }).update(1)
-        const failure = answer._tag === "Failed" ? answer.error.reason : undefined
-        lookups({ "dns.question.type": answer.type, "error.type": failure, ...host }).update(atMs / 1000)
+        answers(host, answer.source).update(1)
+        lookups(host, answer.type, answer._tag === "Failed" ? answer.error.reason : undefined).update(atMs / 1000)
         break
       }
       case "AttemptStarted":
-        open({}).modify(1)
+        open().modify(1)
         break
       case "AttemptConnected":
       case "AttemptFailed":
       case "AttemptInterrupted": {
-        open({}).modify(-1)
         const type = networkType(event.endpoint)
-        if (event._tag === "AttemptConnected") connect.connected.set(event.attempt, type)
+        if (event._tag === "AttemptConnected") connected[event.attempt] = type
         const failure = event._tag === "AttemptFailed" ? event.failure : undefined
-        attempts({
-          "network.type": type,
-          outcome: outcomes[event._tag],
-          "error.type": failure && (failure.code ?? failure.kind),
-          ...host
-        }).update(1)
+        open().modify(-1)
+        attempts(host, type, outcomes[event._tag], failure && (failure.code ?? failure.kind)).update(1)
         break
       }
       case "Ended": {
         running.delete(event.connect)
         const { atMs, error, winner } = event
         const outcome = error === null ? "connected" : error.tag === "Interrupted" ? "interrupted" : "failed"
-        const failure = outcome === "failed" ? error?.tag : undefined
-        connects({ outcome, "error.type": failure, ...host }).update(atMs / 1000)
-        if (winner !== null) wins({ "network.type": connect.connected.get(winner), ...host }).update(1)
+        connects(host, outcome, outcome === "failed" ? error?.tag : undefined).update(atMs / 1000)
+        if (winner !== null) wins(host, connected[winner]).update(1)
         break
       }
     }
@@ -141,7 +136,33 @@ const outcomes = { AttemptConnected: "connected", AttemptFailed: "failed", Attem
 
 const networkType = (endpoint: Endpoint.Endpoint): string => Endpoint.family(endpoint)?.toLowerCase() ?? "unix"
 
-type Attributes = Readonly<Record<string, string | undefined>>
+const makeMetrics = (context: Context.Context<never>) => {
+  const counter = (name: string, description: string, ...keys: ReadonlyArray<string>) =>
+    seriesOf(context, keys, (attributes) => Metric.counter(name, { description, attributes, incremental: true }))
+  const seconds = (name: string, description: string, ...keys: ReadonlyArray<string>) =>
+    seriesOf(
+      context,
+      keys,
+      (attributes) => Metric.histogram(name, { description, attributes: { ...attributes, unit: "s" }, boundaries })
+    )
+  const host = "server.address"
+  const type = "network.type"
+  const error = "error.type"
+  return {
+    lookups: seconds("dns.lookup.duration", "until an answer, from the start of its connect", host, question, error),
+    answers: counter("happy_eyeballs.dns.answers", "answers of the resolver, by where they came from", host, "source"),
+    attempts: counter("happy_eyeballs.attempts", "attempts, by how they ended", host, type, "outcome", error),
+    wins: counter("happy_eyeballs.wins", "connects that succeeded, by the winner's family", host, type),
+    connects: seconds("happy_eyeballs.connect.duration", "what a connect took", host, "outcome", error),
+    open: seriesOf(
+      context,
+      [],
+      () => Metric.gauge("happy_eyeballs.attempts.open", { description: "attempts that run now" })
+    )
+  }
+}
+
+const question = "dns.question.type"
 
 /** One series of a metric. */
 interface Series {
@@ -149,37 +170,24 @@ interface Series {
   readonly modify: (by: number) => void
 }
 
-const makeSeries = (context: Context.Context<never>) => {
-  const counted = (name: string, description: string) =>
-    seriesOf(context, (attributes) => Metric.counter(name, { description, attributes, incremental: true }))
-  const timed = (name: string, description: string) =>
-    seriesOf(context, (attributes) => Metric.histogram(name, { description, attributes, boundaries }))
-  return {
-    lookups: timed("dns.lookup.duration", "seconds until an answer, from the start of its connect"),
-    answers: counted("happy_eyeballs.dns.answers", "answers of the resolver, by where they came from"),
-    attempts: counted("happy_eyeballs.attempts", "attempts, by how they ended"),
-    wins: counted("happy_eyeballs.wins", "connects that succeeded, by the winner's family"),
-    connects: timed("happy_eyeballs.connect.duration", "seconds that a connect took"),
-    open: seriesOf(
-      context,
-      (attributes) => Metric.gauge("happy_eyeballs.attempts.open", { description: "attempts that run now", attributes })
-    )
-  }
-}
-
 // A metric with attributes computes its key when it is first used, so each
 // combination is made once. There are few: families, outcomes, error codes.
 const seriesOf = (
   context: Context.Context<never>,
+  keys: ReadonlyArray<string>,
   make: (attributes: Record<string, string>) => Metric.Metric<number, unknown>
-): (attributes: Attributes) => Series => {
+): (...values: ReadonlyArray<string | undefined>) => Series => {
   const made = new Map<string, Series>()
-  return (given) => {
-    const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined)
-    const key = set.flat().join("\n")
+  return (...values) => {
+    const key = values.join("\n")
     let series = made.get(key)
     if (series === undefined) {
-      const metric = make(Object.fromEntries(set))
+      const attributes: Record<string, string> = {}
+      for (const [index, name] of keys.entries()) {
+        const value = values[index]
+        if (value !== undefined) attributes[name] = value
+      }
+      const metric = make(attributes)
       series = {
         update: (value) => metric.updateUnsafe(value, context),
         modify: (by) => metric.modifyUnsafe(by, context)

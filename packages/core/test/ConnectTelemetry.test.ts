@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 
 const { HappyEyeballs: Service } = HappyEyeballs
@@ -185,12 +185,14 @@ describe("ConnectMetrics.layer", () => {
     const registry = Context.make(Metric.MetricRegistry, new Map())
     on(ConnectMetrics.layer(options), program, registry)
     return Metric.snapshotUnsafe(registry).map(({ attributes, id, state }) => {
-      const set = Object.entries(attributes ?? {}).map(([key, value]) => `${key}=${value}`).sort().join(" ")
+      const set = Object.entries(attributes ?? {}).filter(([key]) => key !== "unit").map(([key, value]) =>
+        `${key}=${value}`
+      ).toSorted().join(" ")
       const value = "sum" in state ? `n=${state.count} sum=${state.sum}` : "count" in state ? state.count : (state as {
         readonly value: number
       }).value
       return `${id}{${set}} ${value}`
-    }).sort()
+    }).toSorted()
   }
 
   it("counts answers, attempts and wins, and measures lookups and connects", () => {

@@ -15,11 +15,12 @@ import type { TargetInput } from "@happy-eyeballs/core/Target"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Scope from "effect/Scope"
 import type * as Net from "node:net"
 import type * as Tls from "node:tls"
+import * as NodeDiagnostics from "./NodeDiagnostics.ts"
 import { fromConnectError, NodeError } from "./NodeError.ts"
 import * as NodeHappyEyeballs from "./NodeHappyEyeballs.ts"
 
@@ -123,7 +124,7 @@ export interface Connector extends AsyncDisposable {
  * @since 0.1.0
  */
 export const make = <E>(layer: Layer.Layer<HappyEyeballs, E>): Connector => {
-  const runtime = ManagedRuntime.make(layer)
+  const runtime = ManagedRuntime.make(Layer.provideMerge(NodeDiagnostics.layer, layer))
   let disposing: Promise<void> | undefined
   return {
     connect: (target, { signal, ...options } = {}) => {

@@ -1,13 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AddressPolicy } from "@happy-eyeballs/core"
+import { AddressPolicy, type ConnectEvent } from "@happy-eyeballs/core"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { spawn } from "node:child_process"
+import DiagnosticsChannel from "node:diagnostics_channel"
 import { once } from "node:events"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import { fileURLToPath } from "node:url"
+import * as NodeDiagnostics from "../../src/NodeDiagnostics.ts"
 import { NodeError } from "../../src/NodeError.ts"
 import * as NodeHappyEyeballs from "../../src/NodeHappyEyeballs.ts"
 import * as Promised from "../../src/promise.ts"
@@ -53,6 +55,22 @@ describe("promise.connect", () => {
       assert.deepStrictEqual(report.attempts.map(({ outcome }) => outcome), ["interrupted", "connected"])
       assert.isAtLeast(report.elapsedMs, 100)
       connection[Symbol.dispose]()
+    }).pipe(leavesNothing))
+
+  it.live("publishes its events to those who subscribe to the channel", () =>
+    Effect.gen(function*() {
+      const { port } = yield* Servers.tcp(Servers.banner("hello"))
+      const seen: Array<string> = []
+      const listener = (message: unknown) => void seen.push((message as ConnectEvent.ConnectEvent)._tag)
+      const connected = Effect.flatMap(
+        settled(() => connect(`127.0.0.1:${port}`)),
+        (connection) => settled(() => connection[Symbol.asyncDispose]())
+      )
+      DiagnosticsChannel.subscribe(NodeDiagnostics.channelName, listener)
+      yield* connected
+      assert.isTrue(DiagnosticsChannel.unsubscribe(NodeDiagnostics.channelName, listener))
+      yield* connected
+      assert.deepStrictEqual(seen, ["Started", "AttemptStarted", "AttemptConnected", "Ended"])
     }).pipe(leavesNothing))
 
   it.live("rejects with a code and a message that names every address, and never throws", () =>

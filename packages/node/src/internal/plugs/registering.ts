@@ -12,6 +12,7 @@ import { createRequire } from "node:module"
 import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
 import { isMainThread } from "node:worker_threads"
+import * as NodeDiagnostics from "../../NodeDiagnostics.ts"
 import * as NodeHttpAgent from "../../NodeHttpAgent.ts"
 import * as NodeLookup from "../../NodeLookup.ts"
 import * as GlobalDispatcher from "./globalDispatcher.ts"
@@ -37,7 +38,9 @@ export const install = <E extends Error>(
     const { options } = Http.globalAgent as Http.Agent & { readonly options: NodeHttpAgent.Options & Proxied }
     if (options.proxyEnv !== undefined) unreached.push("requests of node:http and node:https, which may use a proxy")
     const agents = NodeHttpAgent.layerGlobal(options)
-    const everything = Layer.mergeAll(dispatcher, agents, NodeLookup.layerGlobal()).pipe(Layer.provide(racer))
+    const everything = Layer.mergeAll(dispatcher, agents, NodeLookup.layerGlobal(), NodeDiagnostics.layer).pipe(
+      Layer.provide(racer)
+    )
     // Never closed: it ends with the process.
     yield* Layer.buildWithScope(everything, Scope.makeUnsafe())
     if (quiet || !isMainThread) return
