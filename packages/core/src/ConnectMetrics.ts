@@ -70,7 +70,7 @@ export interface Options {
  *   Layer.provide(SimulatedNetwork.layer({ network: { "192.0.2.1": { outcome: "accept" } } }))
  * )
  *
- * Effect.runPromise(Effect.provide(program, measured)) // => Promise of true
+ * await Effect.runPromise(Effect.provide(program, measured)) // => true
  * ```
  *
  * @category layers
