@@ -3,18 +3,27 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { root } from "./snippets.ts"
 
-const page = fs.readFileSync(path.join(root, "docs/conformance.md"), "utf8")
+const read = (page: string) => fs.readFileSync(path.join(root, page), "utf8")
 
-const rows = page.split("\n").filter((line) => /^\| *[A-Z0-9]/.test(line) && !/^\| *(Item|item) /.test(line))
+const rowsOf = (page: string) =>
+  page.split("\n").filter((line) => /^\| *[A-Z0-9]/.test(line) && !/^\| *(Item|Who) /.test(line))
 
-const named = [...page.matchAll(/`(packages\/[^`]+\.test\.ts)` › `([^`]+)`/g)].map(([, file = "", name = ""]) => ({
-  file,
-  name
-}))
+const namedIn = (page: string) =>
+  [...page.matchAll(/`((?:packages|test)\/[^`]+\.test\.ts)` › `([^`]+)`/g)].map(([, file = "", name = ""]) => ({
+    file,
+    name
+  }))
 
-describe("docs/conformance.md", () => {
+describe.each([
+  { name: "docs/conformance.md", least: 40 },
+  { name: "docs/security.md", least: 20 }
+])("$name", ({ least, name: file }) => {
+  const page = read(file)
+  const rows = rowsOf(page)
+  const named = namedIn(page)
+
   it("says for every line how it is shown, or why not", () => {
-    assert.isAbove(rows.length, 40)
+    assert.isAtLeast(rows.length, least)
     for (const row of rows) {
       const cells = row.split("|").slice(1, -1).map((cell) => cell.trim())
       assert.isTrue(cells.length >= 3 && cells.every((cell) => cell !== ""), row)
