@@ -59,9 +59,10 @@ export interface NodeDialed extends Dialed {
  * **Details**
  *
  * A dial that fails or is interrupted has destroyed its socket by then. The
- * socket of one that succeeds is closed with the scope: after what was written
- * is sent, for up to a second, when the scope ends well, and at once when it
- * does not.
+ * socket of one that succeeds is closed with the scope. Where nothing was
+ * written, or the scope did not end well, that is at once; otherwise this side
+ * ends, and the peer has a second to take what was written and to end too. What
+ * it says meanwhile is dropped.
  *
  * **Gotchas**
  *
@@ -219,8 +220,8 @@ const checkTls = (tls: Endpoint.TlsOptions): Tls.ConnectionOptions => {
     throw new TypeError("the option checkServerIdentity must be a function")
   }
   // A fifth of a millisecond, and more where there are certificates to parse: made once.
-  const secureContext = Tls.createSecureContext(given)
-  return { secureContext, ...given, ...(check === undefined ? {} : { checkServerIdentity: returning(check) }) }
+  const secureContext = given.secureContext ?? Tls.createSecureContext(given)
+  return { ...given, secureContext, ...(check === undefined ? {} : { checkServerIdentity: returning(check) }) }
 }
 
 // It is called from an event, where what it throws would end the process.
@@ -267,18 +268,21 @@ const destroy = (socket: Net.Socket): Effect.Effect<void> =>
     socket.destroy()
   })
 
-// How long what was written may take to be sent when the scope of a connection ends.
+// How long a peer may take to hear what was written, and to hang up, when the scope of a connection ends.
 const patience = Duration.seconds(1)
 
-// TCP delivers what the kernel has; what still waits in Node, and the close_notify alert that TLS must send before it
-// closes (RFC 8446, section 6.1), would be lost.
-const finish = (socket: Net.Socket): Effect.Effect<void> =>
-  socket.destroyed || (socket.writableLength === 0 && (!(socket instanceof Tls.TLSSocket) || socket.writableFinished))
+// RFC 2525, section 2.17: a socket that is closed with bytes unread, or that gets some later, answers with a reset, and
+// the kernel drops what it still had to send. So whoever has written says that this was all, and then hears the peer
+// out. TLS has something to say even where nothing was written: its close_notify (RFC 8446, section 6.1).
+const finish = (socket: Net.Socket): Effect.Effect<void> => {
+  const isSilent = socket.bytesWritten === 0
+  return socket.destroyed || (isSilent && (!(socket instanceof Tls.TLSSocket) || socket.writableFinished))
     ? destroy(socket)
     : Effect.callback<void>((resume) => {
       const done = () => resume(Effect.void)
       socket.once("close", done)
-      socket.destroySoon()
+      if (isSilent) socket.destroySoon()
+      else socket.unpipe().resume().end()
       return Effect.sync(() => {
         socket.off("close", done)
       })
@@ -286,6 +290,7 @@ const finish = (socket: Net.Socket): Effect.Effect<void> =>
       Effect.timeoutOption(patience),
       Effect.andThen(destroy(socket))
     )
+}
 
 const socketError = (reason: Socket.SocketErrorReason) => Effect.fail(new Socket.SocketError({ reason }))
 

@@ -439,6 +439,50 @@ describe("NodeDialed", () => {
       }
     }))
 
+  it.live("loses nothing that was written, though the peer reads late and has said what was never read", () =>
+    Effect.gen(function*() {
+      // More than a peer takes that does not read, less than the system takes from us.
+      const size = 1 << 20
+      for (const make of [Servers.tcp, (handler: (socket: Net.Socket) => void) => Servers.tls(handler)]) {
+        const server = yield* make((socket) => {
+          socket.pause().write("x".repeat(10_000))
+        })
+        const accepted = yield* Effect.forkChild(server.next, { startImmediately: true })
+        const endpoint = inet(server.host, server.port, make === Servers.tcp ? {} : { tls: ca })
+        const scope = yield* Scope.make()
+        const { native } = yield* Scope.provide(dial(endpoint), scope)
+        const peer = yield* Fiber.join(accepted)
+        native.write(Buffer.alloc(size))
+        yield* until(() => native.writableLength === 0)
+        const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+        for (let i = 0; i < 10; i++) yield* turn
+        let received = 0
+        let ended = false
+        peer.on("data", (chunk) => received += chunk.length).once("end", () => ended = true).resume()
+        yield* until(() => ended)
+        assert.strictEqual(received, size)
+        yield* Fiber.join(closing)
+        assert.isTrue(native.destroyed)
+      }
+    }))
+
+  it.live("closes at once when its scope does not end well, whatever was written and never read", () =>
+    Effect.gen(function*() {
+      const server = yield* Servers.tcp((socket) => {
+        socket.pause().write("x")
+      })
+      const before = Resources.descriptors()
+      for (const exit of [Exit.fail("no"), Exit.interrupt()]) {
+        const scope = yield* Scope.make()
+        const { native } = yield* Scope.provide(dial(inet(server.host, server.port)), scope)
+        native.write("x")
+        yield* Scope.close(scope, exit)
+        assert.isTrue(native.destroyed)
+      }
+      for (const socket of server.sockets) socket.destroy()
+      yield* until(() => Resources.descriptors() === before)
+    }))
+
   it.live("waits for a peer that reads nothing for a second, and then closes all the same", () =>
     Effect.gen(function*() {
       const server = yield* Servers.tcp((socket) => socket.pause())
