@@ -139,22 +139,31 @@ export const OnSecuring: Context.Reference<(() => void) | undefined> = Context.R
 export const failureFromCause = (endpoint: Endpoint.Endpoint, cause: unknown): DialFailed => {
   if (cause instanceof DialFailed) return cause
   const code = Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : undefined
-  return new DialFailed({
-    endpoint,
-    kind: (code !== undefined ? kinds.get(code) : undefined) ?? "Unknown",
-    code,
-    cause
-  })
+  return new DialFailed({ endpoint, kind: kindOf(code) ?? "Unknown", code, cause })
 }
 
-const kinds: ReadonlyMap<string, FailureKind> = new Map([
+/**
+ * Says what kind of failure a code of the system, or of Node, means, where it
+ * is one of those that a dial may fail with.
+ *
+ * @category converting
+ * @since 0.1.0
+ */
+export const kindOf = (code: string | undefined): FailureKind | undefined => kinds.get(code)
+
+// Linux says `EAGAIN` of a Unix socket whose backlog is full, and `EINVAL` of an address that cannot be reached from
+// the one to connect from, or not without a zone.
+const kinds: ReadonlyMap<string | undefined, FailureKind> = new Map([
   ["ECONNREFUSED", "Refused"],
+  ["EAGAIN", "Refused"],
   ["EHOSTUNREACH", "Unreachable"],
   ["ENETUNREACH", "Unreachable"],
   ["EHOSTDOWN", "Unreachable"],
   ["ENETDOWN", "Unreachable"],
   ["EADDRNOTAVAIL", "Unreachable"],
   ["EAFNOSUPPORT", "Unreachable"],
+  ["ENOENT", "Unreachable"],
+  ["EINVAL", "Unreachable"],
   ["ECONNRESET", "Reset"],
   ["ECONNABORTED", "Reset"],
   ["EPIPE", "Reset"],
@@ -162,5 +171,10 @@ const kinds: ReadonlyMap<string, FailureKind> = new Map([
   ["EACCES", "PermissionDenied"],
   ["EPERM", "PermissionDenied"],
   ["EMFILE", "Congested"],
-  ["ENFILE", "Congested"]
+  ["ENFILE", "Congested"],
+  ["ENOBUFS", "Congested"],
+  ["ENOMEM", "Congested"],
+  ["ERR_IP_BLOCKED", "Denied"],
+  ["ERR_INVALID_IP_ADDRESS", "Unknown"],
+  ["ERR_SOCKET_BAD_PORT", "Unknown"]
 ])

@@ -47,6 +47,17 @@ export interface Connection extends Dialed {
 }
 
 /**
+ * What won a race, and how it came about.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reported<A> {
+  readonly value: A
+  readonly report: ConnectReport
+}
+
+/**
  * The clock of lookups that outlive their connect.
  *
  * **Details**
@@ -100,6 +111,14 @@ export class HappyEyeballs extends Context.Service<HappyEyeballs, {
     dial: (endpoint: Endpoint.Endpoint) => Effect.Effect<A, E, R>,
     options?: ConnectOptions.ConnectOptions
   ) => Effect.Effect<A, ConnectError, Exclude<R, Scope.Scope> | Scope.Scope>
+  /**
+   * Does as `connectWith`, and tells how it came about.
+   */
+  readonly connectWithReport: <A, E, R>(
+    target: Target.TargetInput,
+    dial: (endpoint: Endpoint.Endpoint) => Effect.Effect<A, E, R>,
+    options?: ConnectOptions.ConnectOptions
+  ) => Effect.Effect<Reported<A>, ConnectError, Exclude<R, Scope.Scope> | Scope.Scope>
   /**
    * The steps of every connect from now on. A reader that falls behind by more
    * than 4096 events loses the newest until it catches up.
@@ -312,6 +331,13 @@ const fromContext = (
         }
       }),
     connectWith: (target, dial, options) => Effect.map(race(target, dial, options), ({ value }) => value),
+    connectWithReport: (target, dial, options) =>
+      Effect.map(race(target, dial, options), ({ ended, value }) => ({
+        value,
+        get report() {
+          return ended.report
+        }
+      })),
     events: Stream.unwrap(Effect.map(hubForReaders, Stream.fromPubSub)),
     observe: (observer) => {
       // A function of its own, so that one given twice is called twice.

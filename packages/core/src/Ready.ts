@@ -16,7 +16,7 @@ import type { ConnectError } from "./ConnectError.ts"
 import type { ConnectOptions } from "./ConnectOptions.ts"
 import { type Dialed, Dialer, DialFailed, failureFromCause } from "./Dialer.ts"
 import type * as Endpoint from "./Endpoint.ts"
-import { HappyEyeballs } from "./HappyEyeballs.ts"
+import { type Connection, HappyEyeballs } from "./HappyEyeballs.ts"
 import { SharedSocket } from "./internal/sharedSocket.ts"
 import type { TargetInput } from "./Target.ts"
 
@@ -113,22 +113,23 @@ export const connect = <B, E, R>(
   ready: (connection: Opening) => Effect.Effect<B, E, R>,
   options?: ConnectOptions
 ): Effect.Effect<
-  Ready<Dialed, B>,
+  Ready<Connection, B>,
   ConnectError,
   HappyEyeballs | Dialer | Exclude<R, Scope.Scope> | Scope.Scope
 > =>
   Effect.contextWith((context: Context.Context<HappyEyeballs | Dialer | Scope.Scope>) => {
-    const { connectWith } = Context.get(context, HappyEyeballs)
+    const { connectWithReport } = Context.get(context, HappyEyeballs)
     // A scope of its own, so that a connection that ends by itself leaves nothing in the caller's.
     const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
-    return Scope.provide(connectWith(target, dial(Context.get(context, Dialer).dial, ready), options), scope).pipe(
+    const dialed = dial(Context.get(context, Dialer).dial, ready)
+    return Scope.provide(connectWithReport(target, dialed, options), scope).pipe(
       Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)),
-      Effect.map((won) => {
-        won.connection.onClose(() => {
+      Effect.map(({ report, value: { connection, ready } }) => {
+        connection.onClose(() => {
           const closing = Scope.closeUnsafe(scope, Exit.void)
           if (closing !== undefined) Effect.runFork(closing)
         })
-        return won
+        return { connection: { ...connection, report }, ready }
       })
     )
   })

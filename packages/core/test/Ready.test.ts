@@ -85,6 +85,11 @@ describe("Ready.connect", () => {
         const { connection, ready } = yield* Ready.connect(both, banner)
         assert.strictEqual(ready, "220 mail.example ESMTP")
         assert.strictEqual(Endpoint.format(connection.endpoint), "192.0.2.2:587")
+        assert.deepStrictEqual(
+          connection.report.attempts.map(({ address, endedAtMs, outcome }) => `${endedAtMs} ${outcome} ${address}`),
+          ["260 interrupted 192.0.2.1", "260 connected 192.0.2.2"]
+        )
+        assert.strictEqual(connection.report.winner?.address, "192.0.2.2")
         const network = yield* Network
         assert.deepStrictEqual(
           (yield* network.timeline).map(({ address, atMs, event }) => `${atMs} ${event} ${address}`),

@@ -149,6 +149,7 @@ describe("NodeHappyEyeballs.connect", () => {
     }).pipe(Effect.provideService(HappyEyeballs.HappyEyeballs, {
       connect: () => Effect.succeed({ native: {} } as HappyEyeballs.Connection),
       connectWith: () => Effect.never,
+      connectWithReport: () => Effect.never,
       events: Stream.empty,
       observe: () => Effect.void
     })))
