@@ -28,8 +28,10 @@ const layerOf = (config: PgClient.PgPoolConfig, options: NodeLazySocket.Options 
     })))
 
 const ask = (query: string, values: ReadonlyArray<unknown> = []) =>
-  Effect.flatMap(PgClient.PgClient, (sql) =>
-    Effect.map(sql.unsafe<{ readonly value: unknown }>(query, values), ([row]) => row?.value))
+  Effect.flatMap(
+    PgClient.PgClient,
+    (sql) => Effect.map(sql.unsafe<{ readonly value: unknown }>(query, values), ([row]) => row?.value)
+  )
 
 const where = ask("select host(inet_server_addr()) as value")
 

@@ -25,7 +25,10 @@ export const until = (condition: () => boolean, message?: string): Effect.Effect
   })
 
 /** Listens for an event from now on, and waits for it. */
-export const heard = (emitter: NodeJS.EventEmitter, event: string): Effect.Effect<void> => {
+export const heard = <Event extends string>(
+  emitter: { once(event: Event, listener: () => void): unknown },
+  event: Event
+): Effect.Effect<void> => {
   const promise = new Promise<void>((resolve) => emitter.once(event, () => resolve()))
   return Effect.promise(() => promise)
 }
