@@ -9,6 +9,7 @@ import * as Resources from "../fixtures/Resources.ts"
 import * as Late from "./support/http-late.ts"
 import * as Nodes from "./support/http-nodes.ts"
 import * as Web from "./support/http.ts"
+import * as Tables from "./support/tables.ts"
 
 const register = Path.join(import.meta.dirname, "../../src/register.ts")
 const file = (name: string) => Path.join(import.meta.dirname, "support", name)
@@ -124,6 +125,14 @@ describe("register", () => {
         )
         const [without, racing] = table
         console.log(Object.fromEntries(Object.keys(columns).map((column, at) => [column, table[at]])))
+        Tables.write(
+          "register",
+          Object.fromEntries(clients.map((client) => [
+            client,
+            [without!.deadFirst, racing!.deadFirst, without!.lateFirst, racing!.lateFirst].map((one) => one[client])
+          ]))
+        )
+        assert.deepStrictEqual(Tables.clientsIn("register"), clients)
         for (const client of clients) {
           assert.isBelow(racing!.deadFirst[client] as number, 2000, client)
           assert.isString(without!.lateFirst[client], client)
