@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import type { HttpClient } from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as UndiciConnector from "./internal/plugs/undiciConnector.ts"
+import { WaitingRequests } from "./internal/plugs/waitingRequests.ts"
 import * as NodeFetch from "./NodeFetch.ts"
 import * as NodeHttpAgent from "./NodeHttpAgent.ts"
 
@@ -42,8 +43,9 @@ export const layerDispatcher = (
   Layer.effect(
     PlatformHttpClient.Dispatcher,
     Effect.gen(function*() {
-      const connect = yield* UndiciConnector.makeForAgent(options, buildConnector)
-      return yield* PlatformHttpClient.makeDispatcherOptions({ ...options, connect })
+      const waiting = new WaitingRequests()
+      const connect = yield* UndiciConnector.makeForAgent(options, buildConnector, waiting)
+      return waiting.watch(yield* PlatformHttpClient.makeDispatcherOptions({ ...options, connect }))
     })
   )
 

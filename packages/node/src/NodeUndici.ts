@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import { Agent, buildConnector, setGlobalDispatcher } from "undici"
 import * as GlobalDispatcher from "./internal/plugs/globalDispatcher.ts"
 import * as UndiciConnector from "./internal/plugs/undiciConnector.ts"
+import { WaitingRequests } from "./internal/plugs/waitingRequests.ts"
 
 export type {
   /**
@@ -50,6 +51,11 @@ export interface AgentOptions
  *
  * Connects end with the scope, and connections close with it.
  *
+ * **Gotchas**
+ *
+ * undici opens connections for its pool and not for a request: in one of your
+ * own, a request that is aborted leaves its race running.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -64,10 +70,10 @@ export const makeConnector = (
 /**
  * Makes an agent, which is destroyed with the scope.
  *
- * **Gotchas**
+ * **Details**
  *
- * undici opens connections for its pool and not for a request: one that is
- * aborted leaves its race running, for those that come after it.
+ * A request that is aborted while it waits for a connection fails at once, and
+ * its race ends where no other request may need it.
  *
  * **Example** (Requesting over an agent)
  *
@@ -101,9 +107,10 @@ export const makeConnector = (
 export const makeAgent = Effect.fnUntraced(function*(
   options: AgentOptions = {}
 ): Effect.fn.Return<Agent, never, HappyEyeballs | Scope.Scope> {
-  const connect = yield* UndiciConnector.makeForAgent(options, buildConnector)
+  const waiting = new WaitingRequests()
+  const connect = yield* UndiciConnector.makeForAgent(options, buildConnector, waiting)
   return yield* Effect.acquireRelease(
-    Effect.sync(() => new Agent({ ...options, connect: connect as buildConnector.connector })),
+    Effect.sync(() => waiting.watch(new Agent({ ...options, connect: connect as buildConnector.connector }))),
     (agent) => Effect.promise(() => agent.destroy())
   )
 })

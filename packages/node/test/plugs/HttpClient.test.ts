@@ -1,6 +1,6 @@
 import * as Platform from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
-import { ConnectError } from "@happy-eyeballs/core"
+import { ConnectError, type ConnectOptions } from "@happy-eyeballs/core"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
@@ -16,12 +16,13 @@ import * as Web from "./support/http.ts"
 const tls = { ca: Web.ca }
 
 const ways = {
-  "undici": () => NodeHttpClient.layerUndici({ connect: { tls } }),
-  "node:http": () => NodeHttpClient.layerNodeHttp(tls),
-  "fetch": () => NodeHttpClient.layerFetch({ tls }),
-  "undici, its dispatcher": () =>
-    Layer.provide(Platform.layerUndiciNoDispatcher, NodeHttpClient.layerDispatcher({ connect: { tls } })),
-  "node:http, its agents": () => Layer.provide(Platform.layerNodeHttpNoAgent, NodeHttpClient.layerHttpAgent(tls))
+  "undici": (race: ConnectOptions.ConnectOptions = {}) => NodeHttpClient.layerUndici({ connect: { tls, race } }),
+  "node:http": (race: ConnectOptions.ConnectOptions = {}) => NodeHttpClient.layerNodeHttp({ ...tls, race }),
+  "fetch": (race: ConnectOptions.ConnectOptions = {}) => NodeHttpClient.layerFetch({ tls, race }),
+  "undici, its dispatcher": (race: ConnectOptions.ConnectOptions = {}) =>
+    Layer.provide(Platform.layerUndiciNoDispatcher, NodeHttpClient.layerDispatcher({ connect: { tls, race } })),
+  "node:http, its agents": (race: ConnectOptions.ConnectOptions = {}) =>
+    Layer.provide(Platform.layerNodeHttpNoAgent, NodeHttpClient.layerHttpAgent({ ...tls, race }))
 }
 
 const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
@@ -69,9 +70,7 @@ describe.each(Object.entries(ways))("NodeHttpClient over %s", (_, layer) => {
       const exits = yield* Effect.forEach(running, Fiber.join)
       assert.deepStrictEqual(exits.map(({ _tag }) => _tag), ["Failure", "Failure"])
     })).pipe(Effect.provide(Web.layer)))
-})
 
-describe("NodeHttpClient.layerNodeHttp", () => {
   it.live("ends its race when the caller is interrupted", () =>
     Effect.gen(function*() {
       const hole = yield* BlackHole.make("127.0.0.1")
@@ -82,8 +81,5 @@ describe("NodeHttpClient.layerNodeHttp", () => {
       yield* Web.until(() => Resources.descriptors() === before + 1)
       yield* Fiber.interrupt(fiber)
       yield* Web.until(() => Resources.descriptors() === before)
-    }).pipe(Effect.provide(Layer.provide(
-      NodeHttpClient.layerNodeHttp({ race: { attemptTimeout: "1 hour", timeout: "1 hour" } }),
-      Web.layer
-    ))))
+    }).pipe(Effect.provide(Layer.provide(layer({ attemptTimeout: "1 hour", timeout: "1 hour" }), Web.layer))))
 })

@@ -10,6 +10,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as UndiciConnector from "./undiciConnector.ts"
+import { WaitingRequests } from "./waitingRequests.ts"
 
 export interface Dispatcher {
   readonly dispatch: (options: never, handler: never) => boolean
@@ -84,12 +85,13 @@ const makeLike = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Slots, UnknownDispatcher, HappyEyeballs | Scope.Scope> {
   const wraps = first !== undefined && className(first) === "Dispatcher1Wrapper"
   // undici 8 speaks HTTP/2 unless told otherwise, its forebears only if told.
-  const connect = yield* UndiciConnector.make(options, { allowH2: wraps })
+  const waiting = new WaitingRequests()
+  const connect = yield* UndiciConnector.make(options, { allowH2: wraps }, waiting)
   const agentLike = Effect.fnUntraced(function*(dispatcher: Dispatcher | undefined) {
     const found = className(dispatcher)
     if (found !== "Agent") return yield* new UnknownDispatcher({ found })
     return yield* Effect.acquireRelease(
-      Effect.sync(() => new (dispatcher!.constructor as AgentClass)({ connect })),
+      Effect.sync(() => waiting.watch(new (dispatcher!.constructor as AgentClass)({ connect }))),
       (agent) => Effect.promise(() => agent.destroy())
     )
   })

@@ -10,8 +10,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
+import { NodeError } from "../../NodeError.ts"
 import * as Connects from "./connects.ts"
 import { Sessions } from "./sessions.ts"
+import type { WaitingRequests } from "./waitingRequests.ts"
 
 export interface Options {
   /** The race's own options, such as its delays and times. */
@@ -61,10 +63,12 @@ export type BuildConnector = (options: Readonly<Record<string, unknown>>) => Con
  * Makes a connector.
  *
  * `allowH2` is what holds where neither undici nor the options say anything.
+ * Races end of which `waiting` says that no request needs them.
  */
 export const make = Effect.fnUntraced(function*(
   options: Options,
-  undici: { readonly allowH2: boolean; readonly buildConnector?: BuildConnector | undefined }
+  undici: { readonly allowH2: boolean; readonly buildConnector?: BuildConnector | undefined },
+  waiting: WaitingRequests | undefined
 ): Effect.fn.Return<Connector, never, HappyEyeballs | Scope.Scope> {
   const connects = yield* Connects.make
   const sessions = new Sessions(options.maxCachedSessions)
@@ -98,7 +102,12 @@ export const make = Effect.fnUntraced(function*(
       },
       localAddress: params.localAddress ?? undefined
     }
-    connects(request, (error, socket) => {
+    const ended = waiting?.begin(originOf(params), () => {
+      stop()
+      callback(abandoned(params), null)
+    })
+    const stop = connects(request, (error, socket) => {
+      ended?.()
       if (error !== null) {
         sessions.forget(key)
         return callback(error, null)
@@ -119,12 +128,14 @@ export const makeForAgent = (
     readonly connect?: Options | undefined
     readonly connectTimeout?: number | undefined
   },
-  buildConnector: (options: object) => unknown
+  buildConnector: (options: object) => unknown,
+  waiting?: WaitingRequests
 ): Effect.Effect<Connector, never, HappyEyeballs | Scope.Scope> => {
   const timeout = connectTimeout === 0 ? Infinity : connectTimeout
   return make(
     { ...options, race: { timeout, ...options.race } },
-    { allowH2: true, buildConnector: (own) => buildConnector(own) as Connector }
+    { allowH2: true, buildConnector: (own) => buildConnector(own) as Connector },
+    waiting
   )
 }
 
@@ -132,6 +143,16 @@ const protocols = (allowH2: boolean, preferH2: boolean): ReadonlyArray<string> =
   if (!allowH2) return ["http/1.1"]
   return preferH2 ? ["h2", "http/1.1"] : ["http/1.1", "h2"]
 }
+
+const originOf = ({ hostname, port, protocol }: Params): string =>
+  `${protocol}//${Net.isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}`
+
+const abandoned = ({ hostname }: Params): NodeError =>
+  new NodeError(`could not connect to ${hostname}: every request that waited for it was aborted`, {
+    code: "ABORT_ERR",
+    syscall: "connect",
+    hostname
+  })
 
 const targetOf = ({ hostname, port, protocol, socketPath }: Params): TargetInput =>
   socketPath
