@@ -115,8 +115,8 @@ describe("NodeUndici.makeAgent", () => {
 
   it.live("takes an address whose certificate is wrong for one that failed, unless TLS comes after the race", () =>
     Effect.gen(function*() {
-      const wrong = yield* Servers.tls(Servers.echo, Certificates.wrongName, { host: "::1" })
-      const site = yield* Web.site("https", Web.hello, wrong.port)
+      const site = yield* Web.site("https")
+      yield* Servers.tls(Servers.echo, Certificates.wrongName, { host: "::1", port: site.port })
       const url = Web.url("https", site)
       const inRace = yield* NodeUndici.makeAgent({ connect: { tls } })
       assert.strictEqual((yield* get(url, inRace)).text, "hello from /")

@@ -121,9 +121,13 @@ export const forgetful: Effect.Effect<Site, never, Scope.Scope> = Effect.map(
   }
 )
 
-/** A web server at the second address of `dual.example`, whose first is a black hole. */
+/**
+ * A web server at the second address of `dual.example`, whose first is a black
+ * hole. In this order: a port that is free on 127.0.0.1, where connects of the
+ * whole machine begin, is free on ::1 as well.
+ */
 export const dual = (kind?: Kind, handler?: Handler): Effect.Effect<Site, never, Scope.Scope> =>
-  Effect.flatMap(BlackHole.make("::1"), ({ port }) => site(kind, handler, port))
+  Effect.tap(site(kind, handler), ({ port }) => BlackHole.make("::1", port))
 
 export const url = (kind: Kind, { port }: { readonly port: number }, path = "/"): string =>
   `${kind === "http" ? "http" : "https"}://dual.example:${port}${path}`
