@@ -119,6 +119,15 @@ describe("NodeDialer.make", () => {
       assert.strictEqual(yield* talk(socket, "hello"), "hello")
     }))
 
+  it.live("speaks TLS in the context that it is given, and makes no other", () =>
+    Effect.gen(function*() {
+      const { host, port } = yield* Servers.tls(Servers.echo)
+      // What else is said would not do for a context.
+      const tls = { secureContext: Tls.createSecureContext(ca), cert: "nonsense" }
+      const { native } = yield* dial(inet(host, port, { tls }))
+      assert.isTrue((native as Tls.TLSSocket).authorized)
+    }))
+
   it.live("sends the name of the target as server name, never an address, and demands it of the certificate", () =>
     Effect.gen(function*() {
       const seen: Array<string | false> = []
