@@ -132,7 +132,9 @@ describe.each(Object.entries(kinds))("WaitingRequests with handlers %s", (_, kin
 
   it("dispatches no request that is aborted when it hears that it begins", () => {
     const told: Array<string> = []
-    const agent = new WaitingRequests().watch({ dispatch: (_: object, __: object) => assert.fail("dispatched") })
+    const agent = new WaitingRequests().watch({
+      dispatch: (...given: [object, object]) => assert.fail(`dispatched ${given.length}`)
+    })
     agent.dispatch({ origin }, kind.handlerOf(told, (abort) => abort()))
     assert.deepStrictEqual(told, ["Request aborted"])
   })
