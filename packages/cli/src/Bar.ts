@@ -84,14 +84,24 @@ const cellsPerTick = 9
  * @since 0.1.0
  */
 export const axis = (scale: Scale, format: (ms: number) => string): string => {
-  const step = roundUp((scale.spanMs / scale.cells) * cellsPerTick)
   let line = "0"
-  for (let ms = step; ms < scale.spanMs; ms += step) {
+  for (const ms of ticks(scale.spanMs, scale.cells / cellsPerTick)) {
     const at = Math.floor(halfCell(scale, ms) / 2)
     const label = format(ms)
     if (at + label.length <= scale.cells) line = line.padEnd(at) + label
   }
   return line
+}
+
+/**
+ * Gives round times between zero and a span, no more than so many steps.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const ticks = (spanMs: number, steps: number): ReadonlyArray<number> => {
+  const step = roundUp(spanMs / steps)
+  return Array.from({ length: Math.max(0, Math.ceil(spanMs / step) - 1) }, (_, index) => (index + 1) * step)
 }
 
 const roundUp = (ms: number): number => {

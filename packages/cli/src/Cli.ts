@@ -7,7 +7,9 @@
  *
  * @since 0.1.0
  */
+import type { Dialer } from "@happy-eyeballs/core/Dialer"
 import type { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import type { Resolver } from "@happy-eyeballs/core/Resolver"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
@@ -39,7 +41,7 @@ const { version } = NodeModule.createRequire(import.meta.url)("../package.json")
  */
 export const run = (
   args: ReadonlyArray<string>
-): Effect.Effect<void, Ending.Ending, Output | HappyEyeballs | Command.Environment> =>
+): Effect.Effect<void, Ending.Ending, Output | HappyEyeballs | Resolver | Dialer | Command.Environment> =>
   Command.runWith(root, { version })(args).pipe(
     Effect.catchIf(CliError.isCliError, () => Effect.fail(Ending.misused)),
     Effect.provide(Layer.mergeAll(

@@ -11,6 +11,8 @@ import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Screen from "./Screen.ts"
 import * as Style from "./Style.ts"
 
 /**
@@ -24,8 +26,10 @@ export class Output extends Context.Service<Output, {
   readonly result: (line: string) => Effect.Effect<void>
   /** Writes a line to standard error. */
   readonly message: (line: string) => Effect.Effect<void>
-  /** What lines for people on standard output may look like. */
+  /** What lines for people on standard output may look like now: terminals change their size. */
   readonly style: Style.Style
+  /** A picture that changes; absent where standard output is no terminal. */
+  readonly screen: Effect.Effect<Screen.Screen, never, Scope.Scope> | undefined
 }>()("@happy-eyeballs/cli/Output") {
   /**
    * Layer that writes to the standard streams of this process.
@@ -35,16 +39,19 @@ export class Output extends Context.Service<Output, {
   static readonly layer: Layer.Layer<Output> = Layer.effect(
     Output,
     Effect.gen(function*() {
-      const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+      const { canAnimate, canColor } = yield* TerminalCapabilities.TerminalCapabilities
       return Output.of({
         result: yield* lineWriter(process.stdout),
         message: yield* lineWriter(process.stderr),
-        style: Style.fromEnvironment({
-          columns: process.stdout.columns,
-          colour: canColor,
-          variables: process.env,
-          platform: process.platform
-        })
+        get style() {
+          return Style.fromEnvironment({
+            columns: process.stdout.columns,
+            colour: canColor,
+            variables: process.env,
+            platform: process.platform
+          })
+        },
+        screen: canAnimate ? Screen.open({ input: process.stdin, output: process.stdout }) : undefined
       })
     })
   )

@@ -7,8 +7,10 @@
  *
  * @since 0.1.0
  */
-import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
+import type { ConnectEvent } from "@happy-eyeballs/core/ConnectEvent"
+import * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
 import * as Bar from "./Bar.ts"
+import * as ReportRows from "./ReportRows.ts"
 import * as ReportText from "./ReportText.ts"
 import { type Ink, paint, type Style } from "./Style.ts"
 
@@ -19,7 +21,7 @@ import { type Ink, paint, type Style } from "./Style.ts"
  * @since 0.1.0
  */
 export const lines = (report: ConnectReport.ConnectReport, style: Style): ReadonlyArray<string> =>
-  draw(report, layout([report], style), style)
+  draw(report, layoutOf([report], style), style)
 
 /**
  * Draws reports to be compared: all on one scale, with their columns in line.
@@ -31,7 +33,7 @@ export const linesTogether = (
   reports: ReadonlyArray<ConnectReport.ConnectReport>,
   style: Style
 ): ReadonlyArray<ReadonlyArray<string>> => {
-  const grid = layout(reports, style)
+  const grid = layoutOf(reports, style)
   return reports.map((report) => draw(report, grid, style))
 }
 
@@ -43,23 +45,51 @@ export const linesTogether = (
  * @since 0.1.0
  */
 export const chart = (report: ConnectReport.ConnectReport, style: Style): ReadonlyArray<string> =>
-  drawChart(report, layout([report], style), style)
+  drawChart(report.target, ReportRows.fromReport(report), layoutOf([report], style), style)
 
-const draw = (report: ConnectReport.ConnectReport, grid: Grid, style: Style): ReadonlyArray<string> => {
-  const drawn = drawChart(report, grid, style)
-  const mark = report.ok ? marks.won : report.error?.tag === "Interrupted" ? marks.interrupted : marks.failed
-  const text = `${style.unicode ? mark.unicode : mark.ascii} ${ReportText.summary(report)}`
-  return [...drawn, ...(drawn.length === 0 ? [] : [""]), paint(style, mark.ink, text)]
+/**
+ * Draws a connect that goes on, from its events until now.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const chartUntil = (
+  nowMs: number,
+  events: ReadonlyArray<ConnectEvent>,
+  style: Style
+): ReadonlyArray<string> => {
+  const { target } = ConnectReport.fromEvents(events)
+  const rows = ReportRows.fromEvents(events, nowMs)
+  return drawChart(target, rows, layout(rows, Math.max(1, nowMs), style), style)
 }
 
-const drawChart = (report: ConnectReport.ConnectReport, grid: Grid, style: Style): ReadonlyArray<string> => {
-  const rows = rowsOf(report)
-  return rows.length === 0 ? [] : [
-    paint(style, "bold", cut(ReportText.target(report.target), style.columns, style)),
+/**
+ * Draws the line that sums a report up, marked by how it ended.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const summary = (report: ConnectReport.ConnectReport, style: Style): string => {
+  const mark = report.ok ? marks.won : report.error?.tag === "Interrupted" ? marks.interrupted : marks.failed
+  return paint(style, mark.ink, `${style.unicode ? mark.unicode : mark.ascii} ${ReportText.summary(report)}`)
+}
+
+const draw = (report: ConnectReport.ConnectReport, grid: Grid, style: Style): ReadonlyArray<string> => {
+  const drawn = drawChart(report.target, ReportRows.fromReport(report), grid, style)
+  return [...drawn, ...(drawn.length === 0 ? [] : [""]), summary(report, style)]
+}
+
+const drawChart = (
+  target: ConnectReport.ConnectReport["target"],
+  rows: ReadonlyArray<ReportRows.Row>,
+  grid: Grid,
+  style: Style
+): ReadonlyArray<string> =>
+  rows.length === 0 ? [] : [
+    paint(style, "bold", cut(ReportText.target(target), style.columns, style)),
     paint(style, "dim", " ".repeat(grid.barAt) + Bar.axis(grid.scale, ReportText.formatMs)),
     ...rows.map((row) => drawRow(row, grid, style))
   ]
-}
 
 interface Mark {
   readonly unicode: string
@@ -68,45 +98,14 @@ interface Mark {
   readonly stroke: Bar.Stroke
 }
 
-const marks = {
+const marks: Record<ReportRows.Kind, Mark> = {
+  running: { unicode: "›", ascii: ">", ink: "cyan", stroke: "light" },
   won: { unicode: "✓", ascii: "*", ink: "green", stroke: "heavy" },
   failed: { unicode: "✗", ascii: "x", ink: "red", stroke: "light" },
   interrupted: { unicode: "·", ascii: "-", ink: "dim", stroke: "light" },
   answered: { unicode: " ", ascii: " ", ink: "cyan", stroke: "dotted" },
   unanswered: { unicode: "✗", ascii: "x", ink: "red", stroke: "dotted" }
-} as const satisfies Record<string, Mark>
-
-interface Row {
-  readonly mark: Mark
-  readonly label: string
-  readonly fromMs: number
-  readonly toMs: number
-  readonly took: string
-  readonly note: string
 }
-
-const rowsOf = (report: ConnectReport.ConnectReport): ReadonlyArray<Row> => [
-  ...report.resolution.map(answerRow),
-  ...report.attempts.map(attemptRow)
-]
-
-const answerRow = (answer: ConnectReport.ResolutionReport): Row => ({
-  mark: answer.reason === null ? marks.answered : marks.unanswered,
-  label: ReportText.answer(answer),
-  fromMs: 0,
-  toMs: answer.atMs,
-  took: ReportText.formatMs(answer.atMs),
-  note: ReportText.answerNote(answer)
-})
-
-const attemptRow = (attempt: ConnectReport.AttemptReport): Row => ({
-  mark: marks[attempt.outcome === "connected" ? "won" : attempt.outcome],
-  label: ReportText.endpoint(attempt),
-  fromMs: attempt.startedAtMs,
-  toMs: attempt.endedAtMs,
-  took: ReportText.formatMs(attempt.endedAtMs - attempt.startedAtMs),
-  note: ReportText.attemptNote(attempt)
-})
 
 interface Grid {
   readonly labelWidth: number
@@ -122,14 +121,13 @@ const minimumNote = 11
 
 // The bars get what is left. Where that is too little the notes give way first
 // and the labels last: an address that is cut is worth nothing.
-const layout = (reports: ReadonlyArray<ConnectReport.ConnectReport>, style: Style): Grid => {
-  const rows = reports.flatMap(rowsOf)
-  const widest = (text: (row: Row) => string) => Math.max(0, ...rows.map((row) => text(row).length))
+const layout = (rows: ReadonlyArray<ReportRows.Row>, spanMs: number, style: Style): Grid => {
+  const widest = (text: (row: ReportRows.Row) => string) => Math.max(0, ...rows.map((row) => text(row).length))
   const tookWidth = widest(({ took }) => took)
   const room = style.columns - gaps.mark - gaps.label - gaps.bar - gaps.took - tookWidth - minimumCells
   // An answer may name many addresses; only those that fit beside the attempts
   // are shown, and the note has their number.
-  const label = widest((row) => row.mark.stroke === "dotted" ? row.label.slice(0, 20) : row.label)
+  const label = widest((row) => marks[row.kind].stroke === "dotted" ? row.label.slice(0, 20) : row.label)
   const note = Math.min(widest(({ note }) => note), Math.floor(style.columns * 0.3))
   const labelWidth = Math.max(1, Math.min(label, room - Math.min(note, minimumNote)))
   const noteWidth = Math.max(1, Math.min(note, room - labelWidth))
@@ -140,20 +138,24 @@ const layout = (reports: ReadonlyArray<ConnectReport.ConnectReport>, style: Styl
     noteWidth,
     scale: {
       cells: minimumCells + Math.max(0, room - labelWidth - noteWidth),
-      spanMs: Math.max(1, ...reports.map(({ elapsedMs }) => elapsedMs), ...rows.map(({ toMs }) => toMs)),
+      spanMs,
       unicode: style.unicode
     }
   }
 }
 
-const drawRow = (row: Row, grid: Grid, style: Style): string => {
-  const { ink, stroke } = row.mark
+const layoutOf = (reports: ReadonlyArray<ConnectReport.ConnectReport>, style: Style): Grid =>
+  layout(reports.flatMap(ReportRows.fromReport), ReportRows.spanMs(reports), style)
+
+const drawRow = (row: ReportRows.Row, grid: Grid, style: Style): string => {
+  const mark = marks[row.kind]
+  const { ink, stroke } = mark
   const lineInk = stroke === "dotted" || ink === "red" ? undefined : ink
   const label = stroke === "dotted"
     ? cutList(row.label, grid.labelWidth, style)
     : cut(row.label, grid.labelWidth, style)
   return [
-    paint(style, ink, (style.unicode ? row.mark.unicode : row.mark.ascii).padEnd(gaps.mark)),
+    paint(style, ink, (style.unicode ? mark.unicode : mark.ascii).padEnd(gaps.mark)),
     paint(style, lineInk, label.padEnd(grid.labelWidth + gaps.label)),
     paint(style, ink, Bar.draw(grid.scale, stroke, row.fromMs, row.toMs)),
     paint(style, lineInk, " ".repeat(gaps.bar) + row.took.padStart(grid.tookWidth)),

@@ -152,6 +152,9 @@ dual.example, port 443
 · [2001:db8::1]:443    ╶──────────────────────────────────── 280 ms  interrupted
 ✓ 192.0.2.1:443                                         ━━━━  30 ms  connected
 
+  namelookup   connect   appconnect    total
+       22 ms    300 ms            -   300 ms
+
 ✓ connected to 192.0.2.1:443 in 300 ms; 1 interrupted
 `
     )
@@ -202,6 +205,81 @@ dual.example, port 443
   })
 })
 
+describe("connect --report", () => {
+  it("writes the race as a page, with its options and the JSON that --json prints", () => {
+    const people = runCli(["connect", "dual.example", "443", "--timeout", "3s", "--report", "race.html"], dual)
+    const programs = runCli(
+      ["connect", "dual.example", "443", "--timeout", "3s", "--report", "race.html", "--json"],
+      dual
+    )
+    const page = people.written.get("race.html") ?? ""
+    assert.strictEqual(programs.written.get("race.html"), page)
+    assert.match(
+      page,
+      /<h1>dual\.example, port 443<\/h1><p>connected to 192\.0\.2\.1:443 in 300 ms; 1 interrupted<\/p>/
+    )
+    assert.include(page, programs.results[0]!.replaceAll("\"", "&quot;"))
+    assert.include(page, `<th scope="row">--timeout</th><td>3 s</td><td>given</td>`)
+    assert.strictEqual(page.match(/<rect class="bar"/g)?.length, 4)
+  })
+
+  it("writes what came of a connect that was interrupted, or could not connect", () => {
+    const interrupted = runCli(["connect", "dual.example", "443", "--report", "race.html"], dual, {
+      interruptAfterMs: 280
+    })
+    assert.strictEqual(interrupted.code, 130)
+    assert.include(interrupted.written.get("race.html"), "<p>interrupted after 280 ms (2 interrupted)</p>")
+    const failed = runCli(["connect", "192.0.2.2", "443", "--report", "race.html"], dual)
+    assert.strictEqual(failed.code, 1)
+    assert.include(failed.written.get("race.html"), "after 5 ms: 1 refused</p>")
+  })
+
+  it("refuses a file that cannot be written before anything is tried", () => {
+    const { code, messages, results } = runCli(
+      ["connect", "dual.example", "443", "--report", "missing/race.html"],
+      dual
+    )
+    assert.deepStrictEqual([code, results], [2, []])
+    assert.deepStrictEqual(messages, [
+      "happy-eyeballs: --report: \"missing/race.html\" cannot be written: there is no such folder"
+    ])
+  })
+})
+
+describe("connect on a terminal", () => {
+  it("draws the race while it runs, and the result when it is over", () => {
+    const { code, pictures, restored, results } = runCli(["connect", "dual.example", "443"], dual, { keys: [] })
+    assert.deepStrictEqual([code, restored], [0, true])
+    assert.deepStrictEqual(results, runCli(["connect", "dual.example", "443"], dual).results)
+    assert.strictEqual(pictures.length, 2)
+    assert.strictEqual(
+      `\n${pictures[0]}\n`,
+      `
+dual.example, port 443
+                     0            50 ms        100 ms
+  AAAA 2001:db8::1   ┄┄┄┄┄●                                    20 ms  1 address
+  A    192.0.2.1     ┄┄┄┄┄┄●                                   22 ms  1 address
+› [2001:db8::1]:443       ╶────────────────────────────────── 130 ms  connecting
+`
+    )
+  })
+
+  it("draws nothing for what is over at once, nor beside JSON", () => {
+    assert.deepStrictEqual(runCli(["connect", "192.0.2.1", "443"], dual, { keys: [] }).pictures, [])
+    assert.deepStrictEqual(runCli(["connect", "dual.example", "443", "--json"], dual, { keys: [] }).pictures, [])
+  })
+
+  it("leaves the terminal as it was, and agrees with its exit code, whenever it is interrupted", () => {
+    for (let interruptAfterMs = 0; interruptAfterMs <= 310; interruptAfterMs += 1) {
+      const options = { interruptAfterMs, keys: [] }
+      const { code, messages, restored, results } = runCli(["connect", "dual.example", "443"], dual, options)
+      assert.isTrue(restored)
+      const said = [...messages, ...results.slice(-1)].filter((line) => /connected to|: interrupted/.test(line))
+      assert.deepStrictEqual([said.length, /connected/.test(said[0] ?? "")], [1, code === 0], `${interruptAfterMs}`)
+    }
+  })
+})
+
 describe("the command line", () => {
   it("refuses a command it does not have", () => {
     const { code, messages, results } = runCli(["conect", "host"])
@@ -244,6 +322,7 @@ describe("the command line", () => {
   })
 
   it("says its version", () => {
-    assert.deepStrictEqual(runCli(["--version"]), { code: 0, results: ["0.1.0"], messages: [] })
+    const { code, messages, results } = runCli(["--version"])
+    assert.deepStrictEqual([code, results, messages], [0, ["0.1.0"], []])
   })
 })

@@ -26,7 +26,9 @@ const platform = Layer.mergeAll(NodeChildProcessSpawner.layer, NodeStdio.layer, 
 // through it here has found a way around the flag.
 const unflagged = NodeHappyEyeballs.layerNoDeps.pipe(
   Layer.provide(NodeDialer.layer),
-  Layer.provide(Layer.succeed(Resolver, Resolver.of({ resolve: () => Stream.die("the system's resolver was used") })))
+  Layer.provideMerge(
+    Layer.succeed(Resolver, Resolver.of({ resolve: () => Stream.die("the system's resolver was used") }))
+  )
 )
 
 const run = (...args: ReadonlyArray<string>) =>
@@ -36,7 +38,8 @@ const run = (...args: ReadonlyArray<string>) =>
     const output = Layer.succeed(Output, {
       result: (line) => Effect.sync(() => void results.push(line)),
       message: (line) => Effect.sync(() => void messages.push(line)),
-      style: { columns: 80, colour: false, unicode: true }
+      style: { columns: 80, colour: false, unicode: true },
+      screen: undefined
     })
     const code = yield* Command.runWith(Connect.command, { version: "0" })(args).pipe(
       Effect.as(0),

@@ -1,4 +1,6 @@
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
+import * as ConnectPage from "../src/html/ConnectPage.ts"
+import * as HtmlPage from "../src/html/HtmlPage.ts"
 
 export const attempt = (
   endpoint: string,
@@ -59,3 +61,12 @@ export const failed: ConnectReport.ConnectReport = {
   resolution: [answer("AAAA", 12, [], "NotFound"), answer("A", 20, ["192.0.2.1", "192.0.2.2"])],
   error: { tag: "AllAttemptsFailed", message: "could not connect to dual.example:443: …" }
 }
+
+/** A report as a page. */
+export const pageOf = (report: ConnectReport.ConnectReport, title = "ygg.re"): string =>
+  HtmlPage.format({
+    title,
+    summary: "a summary",
+    sections: [...ConnectPage.sections(report), ...ConnectPage.optionsTable({ timeout: 3000, family: "IPv4" })],
+    json: [JSON.stringify(report)]
+  })

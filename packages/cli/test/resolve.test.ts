@@ -37,7 +37,8 @@ const resolve = (...args: ReadonlyArray<string>) =>
     const output = Layer.succeed(Output, {
       result: (line) => Effect.sync(() => void results.push(line)),
       message: (line) => Effect.sync(() => void messages.push(line)),
-      style: { columns: 80, colour: false, unicode: true }
+      style: { columns: 80, colour: false, unicode: true },
+      screen: undefined
     })
     const given = args.map((argument) => argument.replace("PORT", String(port)))
     const code = yield* Command.runWith(Resolve.command, { version: "0" })(given).pipe(

@@ -93,13 +93,39 @@ describe("simulate --json", () => {
   })
 })
 
+describe("simulate --report", () => {
+  it("writes every scenario as a page, and prints what it prints without it", () => {
+    const { code, lines, written } = simulate(["list.json", "--json", "--report", "played.html"])
+    assert.deepStrictEqual([code, lines], [0, simulate(["list.json", "--json"]).lines])
+    const page = written.get("played.html") ?? ""
+    assert.include(page, "<h1>2 scenarios</h1><p>1 of 3 connects succeeded in virtual time, seed 0</p>")
+    assert.strictEqual(page.match(/<figure/g)?.length, 3)
+    for (const line of lines) assert.include(page, line.replaceAll("\"", "&quot;"))
+  })
+
+  it("draws a hundred connects at most, and says how many it does not draw", () => {
+    const many = JSON.stringify(Array.from({ length: 120 }, (_, index) => ({ ...blackhole, name: `${index}` })))
+    const { written } = simulate(["-", "--report", "played.html"], many)
+    const page = written.get("played.html") ?? ""
+    assert.include(page, "120 of 120 connects succeeded in virtual time, seed 0; the last 20 are not drawn")
+    assert.strictEqual(page.match(/<figure/g)?.length, 100)
+  })
+
+  it("refuses a file that cannot be written before anything is played", () => {
+    const { code, messages, results } = simulate(["list.json", "--report", "missing/played.html"])
+    assert.deepStrictEqual([code, results], [2, []])
+    assert.match(messages[0] ?? "", /there is no such folder$/)
+  })
+})
+
 describe("Simulate.run", () => {
   const layer = (messages: Array<string>) =>
     Layer.mergeAll(
       Layer.succeed(Output, {
         result: () => Effect.void,
         message: (line) => Effect.sync(() => void messages.push(line)),
-        style: { columns: 80, colour: false, unicode: true }
+        style: { columns: 80, colour: false, unicode: true },
+        screen: undefined
       }),
       FileSystem.layerNoop({ readFileString: () => Effect.succeed(files["list.json"] ?? "") }),
       Stdio.layerTest({})
@@ -112,7 +138,7 @@ describe("Simulate.run", () => {
         const played = Scenario.run(scenario)
         return "ok" in played ? { ...played, leaked: 1 } : played.map((result) => Object.assign(result, { leaked: 2 }))
       }
-      const input = { files: ["list.json"], json: true, seed: "0", stats: false }
+      const input = { files: ["list.json"], json: true, report: undefined, seed: "0", stats: false }
       const ending = yield* Effect.provide(Effect.flip(Simulate.run(input, leaky)), layer(messages))
       assert.strictEqual(ending.code, 1)
       assert.deepStrictEqual(messages, ["happy-eyeballs: 5 sockets were left open: please report this"])

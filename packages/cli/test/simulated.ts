@@ -11,28 +11,38 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
+import type * as Scope from "effect/Scope"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Cli from "../src/Cli.ts"
 import { Ending } from "../src/Ending.ts"
 import { Output } from "../src/Output.ts"
+import type { Screen } from "../src/Screen.ts"
 import type { Style } from "../src/Style.ts"
 
-const style: Style = { columns: 80, colour: false, unicode: true }
+export const plain: Style = { columns: 80, colour: false, unicode: true }
 
 export interface Options {
   readonly interruptAfterMs?: number
   /** Files by name; a folder is undefined. Real files do not exist in virtual time. */
   readonly files?: Readonly<Record<string, string | undefined>>
   readonly stdin?: string
+  readonly style?: Style
+  /** With keys by the time they are pressed at, output goes to a terminal. */
+  readonly keys?: ReadonlyArray<readonly [atMs: number, key: string]>
 }
 
-const layerPlatform = ({ files = {}, stdin = "" }: Options) => {
+const layerPlatform = ({ files = {}, stdin = "" }: Options, written: Map<string, string>) => {
   const fail = (tag: "NotFound" | "BadResource", file: string) =>
     Effect.fail(
       PlatformError.systemError({ _tag: tag, module: "FileSystem", method: "readFile", pathOrDescriptor: file })
     )
   const layerFiles = FileSystem.layerNoop({
+    writeFileString: (file, text, { flag } = {}) => {
+      if (file.startsWith("missing/")) return fail("NotFound", file)
+      if (flag !== "a") written.set(file, text)
+      return Effect.void
+    },
     readFileString: (file) => {
       const text = files[file]
       return text === undefined ? fail(file in files ? "BadResource" : "NotFound", file) : Effect.succeed(text)
@@ -50,6 +60,11 @@ export interface Ran {
   readonly code: number
   readonly results: ReadonlyArray<string>
   readonly messages: ReadonlyArray<string>
+  /** What was written to files, by name. */
+  readonly written: ReadonlyMap<string, string>
+  /** The pictures that were drawn on the terminal, and whether it was left as it was. */
+  readonly pictures: ReadonlyArray<string>
+  readonly restored: boolean
 }
 
 /** Runs the command line on a simulated network, in virtual time. */
@@ -60,20 +75,38 @@ export const runCli = (
 ): Ran => {
   const results: Array<string> = []
   const messages: Array<string> = []
+  const written = new Map<string, string>()
+  const pictures: Array<string> = []
+  let open = 0
+  let keys = options.keys ?? []
   const layerOutput = Layer.succeed(Output, {
     result: (line) => Effect.sync(() => void results.push(line)),
     message: (line) => Effect.sync(() => void messages.push(line)),
-    style
+    style: options.style ?? plain,
+    screen: options.keys === undefined ?
+      undefined :
+      Effect.gen(function*(): Effect.fn.Return<Screen, never, Scope.Scope> {
+        yield* Effect.acquireRelease(Effect.sync(() => void open++), () => Effect.sync(() => void open--))
+        return {
+          show: (lines) => Effect.sync(() => void pictures.push(lines.join("\n"))),
+          key: Effect.suspend(() => {
+            const [next, ...later] = keys
+            if (next === undefined) return Effect.never
+            keys = later
+            return Effect.delay(Effect.succeed(next[1]), next[0])
+          })
+        }
+      })
   })
   const layerNetwork = Layer.provideMerge(HappyEyeballs.layer, SimulatedNetwork.layer(world))
   const program = Cli.run(args).pipe(
-    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform(options), layerNetwork))
+    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform(options, written), layerNetwork))
   )
   const { interruptAfterMs } = options
   const exit = SimulatedNetwork.run(
     interruptAfterMs === undefined ? program : interruptedAfter(program, interruptAfterMs)
   )
-  return { code: codeOf(exit), results, messages }
+  return { code: codeOf(exit), results, messages, written, pictures, restored: open === 0 }
 }
 
 // The exit of the program itself, and not of whoever interrupts it.

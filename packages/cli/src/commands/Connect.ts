@@ -4,20 +4,21 @@
  * @since 0.1.0
  */
 import type { ConnectError, InvalidOptions } from "@happy-eyeballs/core/ConnectError"
+import type { ConnectEvent } from "@happy-eyeballs/core/ConnectEvent"
 import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
 import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import type { Resolver } from "@happy-eyeballs/core/Resolver"
 import type * as Target from "@happy-eyeballs/core/Target"
 import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
-import { NodeDialer, NodeHappyEyeballs, NodeStubResolver } from "@happy-eyeballs/node"
 import * as Cause from "effect/Cause"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
-import * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -25,9 +26,15 @@ import * as CliDuration from "../CliDuration.ts"
 import * as CliTarget from "../CliTarget.ts"
 import * as ConnectFlags from "../ConnectFlags.ts"
 import * as Ending from "../Ending.ts"
+import * as ConnectPage from "../html/ConnectPage.ts"
+import type * as HtmlPage from "../html/HtmlPage.ts"
+import * as Live from "../Live.ts"
 import * as OpenSockets from "../OpenSockets.ts"
 import { Output } from "../Output.ts"
+import * as Phases from "../Phases.ts"
+import * as ReportFile from "../ReportFile.ts"
 import * as ReportText from "../ReportText.ts"
+import * as Upstreams from "../Upstreams.ts"
 import * as Usage from "../Usage.ts"
 import * as Waterfall from "../Waterfall.ts"
 
@@ -45,12 +52,9 @@ export const command = Command.make("connect", {
     Argument.withDescription("443, 443/tls or a service name; - takes it from HOST:PORT; none for unix:PATH"),
     Argument.variadic({ min: 0 })
   ),
-  dns: Flag.String("dns").pipe(
-    Flag.withMetavar("URL"),
-    Flag.withDescription("resolve through this server, as in tls://192.0.2.53 (repeatable, in order of preference)"),
-    Flag.atLeast(0)
-  ),
+  dns: Upstreams.flag("resolve through this server, as in tls://192.0.2.53 (repeatable, in order of preference)"),
   json: ConnectFlags.json,
+  report: ReportFile.flag,
   options: ConnectFlags.flags
 }, (input) => run(input)).pipe(
   Command.withDescription("Connect to the address that answers first, and show how it was found"),
@@ -67,45 +71,54 @@ interface Input {
   readonly ports: ReadonlyArray<string>
   readonly dns: ReadonlyArray<string>
   readonly json: boolean
+  readonly report: string | undefined
   readonly options: ConnectOptions.ConnectOptions
 }
 
 const run = Effect.fnUntraced(
-  function*({ dns, host, json, options, ports }: Input): Effect.fn.Return<
+  function*(input: Input): Effect.fn.Return<
     void,
     Ending.Ending,
-    Output | HappyEyeballs | Scope.Scope
+    Output | HappyEyeballs | Resolver | FileSystem.FileSystem | Scope.Scope
   > {
+    const { dns, host, json, options, ports, report } = input
     const target = CliTarget.fromArguments(host, ports)
     if (Result.isFailure(target)) {
       return yield* Usage.refuse({ tag: "InvalidTarget", message: target.failure, host }, json)
     }
-    const happyEyeballs = dns.length === 0 ? yield* HappyEyeballs : yield* resolvingThrough(dns).pipe(
-      Effect.catchTag(
-        "InvalidNameServer",
-        ({ message }) => Usage.refuse({ tag: "InvalidOptions", message, host }, json)
-      )
-    )
+    const misuse = ({ message }: { readonly message: string }) =>
+      Usage.refuse({ tag: "InvalidOptions", message, host }, json)
+    const { happyEyeballs, servers } = yield* Effect.catch(Upstreams.open(dns), misuse)
+    yield* Effect.catch(ReportFile.touch(report), misuse)
     const output = yield* Output
-    yield* connectAndShow(happyEyeballs, target.success, ofOneConnect(options), (report, error) => {
-      // What is no target has no host of its own: it is shown as it was given.
-      const result = report.error?.tag === "InvalidTarget" ? { ...report, target: { host, ports: [] } } : report
-      return json ? output.result(JSON.stringify(result)) : showForPeople(output, result, error)
-    })
+    yield* connectAndShow(
+      happyEyeballs,
+      target.success,
+      input,
+      Effect.fnUntraced(function*(report, error) {
+        // What is no target has no host of its own: it is shown as it was given.
+        const result = report.error?.tag === "InvalidTarget" ? { ...report, target: { host, ports: [] } } : report
+        yield* json ? output.result(JSON.stringify(result)) : showForPeople(output, result, error)
+        yield* ReportFile.write(input.report, () => page(result, options, servers))
+      })
+    )
   },
   Effect.scoped
 )
 
-const resolvingThrough = (servers: ReadonlyArray<string>) =>
-  Effect.map(
-    Layer.build(
-      NodeHappyEyeballs.layerNoDeps.pipe(
-        Layer.provide(NodeDialer.layer),
-        Layer.provide(NodeStubResolver.layer(servers))
-      )
-    ),
-    Context.get(HappyEyeballs)
-  )
+const page = (
+  result: ConnectResult,
+  options: ConnectOptions.ConnectOptions,
+  servers: ReadonlyArray<string>
+): HtmlPage.Content => ({
+  title: ReportText.target(result.target),
+  summary: ReportText.summary(result),
+  sections: [
+    ...ConnectPage.sections(result),
+    ...ConnectPage.optionsTable(options, servers.map((server) => ["--dns", server]))
+  ],
+  json: [JSON.stringify(result)]
+})
 
 // The limit of the whole service is an option of its layer; where one connect is
 // all there is, it is a limit of this connect.
@@ -117,29 +130,43 @@ const ofOneConnect = (options: ConnectOptions.ConnectOptions): ConnectOptions.Co
 }
 
 /**
- * Connects once and shows the result, of an interrupted connect too.
+ * Connects once and shows the result, of an interrupted connect too, and
+ * meanwhile how far it has come.
  */
 const connectAndShow = Effect.fnUntraced(function*(
   happyEyeballs: HappyEyeballs["Service"],
   target: Target.TargetInput,
-  options: ConnectOptions.ConnectOptions,
-  show: (result: ConnectResult, error: ConnectError | undefined) => Effect.Effect<void>
-): Effect.fn.Return<void, Ending.Ending, Scope.Scope> {
+  { json, options }: Pick<Input, "json" | "options">,
+  show: (
+    result: ConnectResult,
+    error: ConnectError | undefined
+  ) => Effect.Effect<void, Ending.Ending, Output | FileSystem.FileSystem>
+): Effect.fn.Return<void, Ending.Ending, Output | FileSystem.FileSystem | Scope.Scope> {
   const ended = yield* Deferred.make<ConnectReport.ConnectReport>()
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1000n) / 1000
+  const events: Array<ConnectEvent> = []
+  let startedAt = now()
   yield* Layer.build(
-    HappyEyeballs.layerEvents((event) =>
-      event._tag === "Ended" ? Effect.asVoid(Deferred.succeed(ended, event.report)) : Effect.void
-    )
+    HappyEyeballs.layerEvents((event) => {
+      if (event._tag === "Started") startedAt = now() - event.atMs
+      events.push(event)
+      return event._tag === "Ended" ? Effect.asVoid(Deferred.succeed(ended, event.report)) : Effect.void
+    })
   ).pipe(Effect.provideService(HappyEyeballs, happyEyeballs))
   const before = yield* OpenSockets.snapshot
+  const connecting = happyEyeballs.connect(target, ofOneConnect(options))
+  const watched = json
+    ? connecting
+    : Live.during(connecting, (style) => Waterfall.chartUntil(now() - startedAt, events, style))
   // Uninterruptible from the end of the connect on: whatever its outcome was, it
   // is shown once.
   yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore): Effect.fn.Return<
     void,
     Ending.Ending,
-    Scope.Scope
+    Output | FileSystem.FileSystem | Scope.Scope
   > {
-    const exit = yield* Effect.exit(restore(happyEyeballs.connect(target, options)))
+    const exit = yield* Effect.exit(restore(watched))
     const leftOver = OpenSockets.countLeaked
     if (Exit.isSuccess(exit)) {
       const { report } = exit.value
@@ -164,12 +191,15 @@ const showForPeople = Effect.fnUntraced(function*(
   result: ConnectResult,
   error: ConnectError | undefined
 ): Effect.fn.Return<void> {
-  if (result.ok) {
-    yield* Effect.forEach(Waterfall.lines(result, output.style), output.result)
+  const { style } = output
+  const chart = Waterfall.chart(result, style)
+  const phases = Phases.fromReport(result)
+  if (phases !== undefined) {
+    const lines = [...chart, "", ...Phases.lines(phases, style), "", Waterfall.summary(result, style)]
+    yield* Effect.forEach(lines, output.result)
   } else {
     // The chart is a result and goes where results go; why it failed goes to
     // standard error, in short where the chart has the rest.
-    const chart = Waterfall.chart(result, output.style)
     yield* Effect.forEach(chart.length === 0 ? chart : [...chart, ""], output.result)
     const message = error?.reason._tag === "InvalidOptions" ? inFlags(error.reason) : ReportText.summary(result)
     yield* output.message(`happy-eyeballs: ${message}`)

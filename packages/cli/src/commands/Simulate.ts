@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
 import * as Scenario from "@happy-eyeballs/core/testing/Scenario"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -14,7 +13,9 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Stdio from "effect/Stdio"
 import * as ConnectFlags from "../ConnectFlags.ts"
 import * as Ending from "../Ending.ts"
+import * as SimulatePage from "../html/SimulatePage.ts"
 import { Output } from "../Output.ts"
+import * as ReportFile from "../ReportFile.ts"
 import * as ReportText from "../ReportText.ts"
 import * as ScenarioFiles from "../ScenarioFiles.ts"
 import { paint, type Style } from "../Style.ts"
@@ -33,6 +34,7 @@ export const command = Command.make("simulate", {
     Argument.variadic({ min: 1 })
   ),
   json: ConnectFlags.json,
+  report: ReportFile.flag,
   seed: Flag.String("seed").pipe(
     Flag.withMetavar("SEED"),
     Flag.withDescription("for losses and shuffles: the same seed gives the same output (0)"),
@@ -61,6 +63,7 @@ export const command = Command.make("simulate", {
 export interface Input {
   readonly files: ReadonlyArray<string>
   readonly json: boolean
+  readonly report: string | undefined
   readonly seed: string
   readonly stats: boolean
 }
@@ -72,18 +75,27 @@ export interface Input {
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function*(
-  { files, json, seed, stats }: Input,
+  { files, json, report, seed, stats }: Input,
   runScenario: typeof Scenario.run = Scenario.run
 ): Effect.fn.Return<void, Ending.Ending, Output | FileSystem.FileSystem | Stdio.Stdio> {
   const output = yield* Output
   const scenarios = yield* ScenarioFiles.read(files).pipe(
     Effect.catchTag("InvalidFiles", (error) => refuse(error, json))
   )
+  yield* Effect.catch(ReportFile.touch(report), ({ message }) => Usage.refuse({ tag: "InvalidOptions", message }, json))
+  const played: Array<SimulatePage.Played> = []
+  const keep = report === undefined ? () => {} : (one: SimulatePage.Played) => void played.push(one)
   const show = json
     ? (_: Scenario.Scenario, results: Played) => JSON.stringify(results)
     : (scenario: Scenario.Scenario, results: Played) => draw(scenario, results, output.style)
   const numberOrText = /^\d+$/.test(seed) ? Number(seed) : seed
-  const { leaked, nanos } = yield* play(scenarios, (scenario) => runScenario(scenario, { seed: numberOrText }), show)
+  const runOne = (scenario: Scenario.Scenario) => {
+    const results = runScenario(scenario, { seed: numberOrText })
+    keep({ scenario, results })
+    return results
+  }
+  const { leaked, nanos } = yield* play(scenarios, runOne, show)
+  yield* ReportFile.write(report, () => SimulatePage.content(played, seed))
   if (stats) yield* output.message(`happy-eyeballs: ${describeSpeed(scenarios.length, Number(nanos) / 1e9)}`)
   if (leaked > 0) {
     yield* output.message(`happy-eyeballs: ${leaked} sockets were left open: please report this`)
@@ -91,7 +103,7 @@ export const run = Effect.fnUntraced(function*(
   }
 })
 
-type Played = ConnectResult | ReadonlyArray<ConnectResult>
+type Played = SimulatePage.Played["results"]
 
 // Enough for a write to cost little, and not so much that an interruption waits.
 const scenariosPerWrite = 64
@@ -111,7 +123,7 @@ const play = Effect.fnUntraced(function*(
       const startedAt = clock.monotonicTimeNanosUnsafe()
       const results = runOne(scenario)
       nanos += clock.monotonicTimeNanosUnsafe() - startedAt
-      for (const result of listOf(results)) leaked += result.leaked
+      for (const result of SimulatePage.listOf(results)) leaked += result.leaked
       lines.push(show(scenario, results))
     }
     yield* output.result(lines.join("\n"))
@@ -120,14 +132,12 @@ const play = Effect.fnUntraced(function*(
   return { leaked, nanos }
 })
 
-const listOf = (results: Played): ReadonlyArray<ConnectResult> => "ok" in results ? [results] : results
-
 const draw = (scenario: Scenario.Scenario, results: Played, style: Style): string => {
   const name = paint(style, "bold", ReportText.visible(scenario.name))
   const source = scenario.source === undefined
     ? ""
     : paint(style, "dim", ` (${ReportText.visible(scenario.source)})`)
-  const list = listOf(results)
+  const list = SimulatePage.listOf(results)
   const lines = [name + source]
   for (const [index, result] of list.entries()) {
     if (list.length > 1) lines.push(paint(style, "dim", `connect ${index + 1} of ${list.length}`))
