@@ -18,6 +18,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeModule from "node:module"
+import * as Bench from "./commands/Bench.ts"
 import * as Connect from "./commands/Connect.ts"
 import * as Resolve from "./commands/Resolve.ts"
 import * as Simulate from "./commands/Simulate.ts"
@@ -27,7 +28,7 @@ import * as Usage from "./Usage.ts"
 
 const root = Command.make("happy-eyeballs").pipe(
   Command.withDescription("Connect by racing addresses, and see what happened"),
-  Command.withSubcommands([Connect.command, Resolve.command, Simulate.command])
+  Command.withSubcommands([Connect.command, Resolve.command, Bench.command, Simulate.command])
 )
 
 // From `src` and from `dist` the manifest is one folder up.

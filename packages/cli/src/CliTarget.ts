@@ -8,7 +8,29 @@
  * @since 0.1.0
  */
 import type * as Target from "@happy-eyeballs/core/Target"
+import * as Argument from "effect/cli/Argument"
 import * as Result from "effect/Result"
+
+/**
+ * The argument HOST.
+ *
+ * @category arguments
+ * @since 0.1.0
+ */
+export const host: Argument.Argument<string> = Argument.String("HOST").pipe(
+  Argument.withDescription("a name, an address, or addresses with commas between them, tried in that order")
+)
+
+/**
+ * The arguments PORT….
+ *
+ * @category arguments
+ * @since 0.1.0
+ */
+export const ports: Argument.Argument<ReadonlyArray<string>> = Argument.String("PORT").pipe(
+  Argument.withDescription("443, 443/tls or a service name; - takes it from HOST:PORT; none for unix:PATH"),
+  Argument.variadic({ min: 0 })
+)
 
 /**
  * Gives the target that HOST and PORT… name.

@@ -63,6 +63,18 @@ const oneOf = <const A extends ReadonlyArray<string>>(name: string, choices: A, 
 export const json: Flag.Flag<boolean> = given("json", "print the result as one line of JSON")
 
 /**
+ * A flag for how often something is done, from 1 up.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const rounds = (name: string, description: string): Flag.Flag<number | undefined> =>
+  parsed(name, "COUNT", description, (text) =>
+    /^[1-9]\d{0,8}$/.test(text)
+      ? Result.succeed(Number(text))
+      : Result.fail(`"${text}" is not a count: write a whole number from 1 up`))
+
+/**
  * The flags, as a nested part of a command's configuration: what is parsed is
  * a `ConnectOptions` of the core.
  *

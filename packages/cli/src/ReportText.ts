@@ -108,6 +108,14 @@ const attemptReasons: Record<FailureKind, string> = {
 }
 
 /**
+ * Says in a word or two why an attempt failed.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const failure = (kind: FailureKind): string => attemptReasons[kind]
+
+/**
  * Sums a connect up in one line.
  *
  * **Details**
@@ -151,7 +159,13 @@ const tally = (attempts: ReadonlyArray<ConnectReport.AttemptReport>): string => 
   return Array.from(counts, ([word, count]) => `${count} ${word}`).join(", ")
 }
 
-const plural = (count: number, one: string, many: string): string =>
+/**
+ * Prints a count with its noun: `no addresses`, `1 address`, `2 addresses`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const plural = (count: number, one: string, many: string): string =>
   `${count === 0 ? "no" : count} ${count === 1 ? one : many}`
 
 /**

@@ -2,6 +2,8 @@
  * @since 0.1.0
  */
 export * as Bar from "./Bar.ts"
+export * as Bench from "./Bench.ts"
+export * as BenchText from "./BenchText.ts"
 export * as Cli from "./Cli.ts"
 export * as CliDuration from "./CliDuration.ts"
 export * as CliTarget from "./CliTarget.ts"
@@ -18,6 +20,8 @@ export * as ReportText from "./ReportText.ts"
 export * as ScenarioFiles from "./ScenarioFiles.ts"
 export * as Screen from "./Screen.ts"
 export * as Style from "./Style.ts"
+export * as Times from "./Times.ts"
+export * as TimesTable from "./TimesTable.ts"
 export * as Upstreams from "./Upstreams.ts"
 export * as Usage from "./Usage.ts"
 export * as Waterfall from "./Waterfall.ts"

@@ -12,7 +12,6 @@ import type { Resolver } from "@happy-eyeballs/core/Resolver"
 import type * as Target from "@happy-eyeballs/core/Target"
 import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
 import * as Cause from "effect/Cause"
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -45,13 +44,8 @@ import * as Waterfall from "../Waterfall.ts"
  * @since 0.1.0
  */
 export const command = Command.make("connect", {
-  host: Argument.String("HOST").pipe(
-    Argument.withDescription("a name, an address, or addresses with commas between them, tried in that order")
-  ),
-  ports: Argument.String("PORT").pipe(
-    Argument.withDescription("443, 443/tls or a service name; - takes it from HOST:PORT; none for unix:PATH"),
-    Argument.variadic({ min: 0 })
-  ),
+  host: CliTarget.host,
+  ports: CliTarget.ports,
   dns: Upstreams.flag("resolve through this server, as in tls://192.0.2.53 (repeatable, in order of preference)"),
   json: ConnectFlags.json,
   report: ReportFile.flag,
