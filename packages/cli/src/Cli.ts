@@ -22,13 +22,14 @@ import * as Bench from "./commands/Bench.ts"
 import * as Connect from "./commands/Connect.ts"
 import * as Resolve from "./commands/Resolve.ts"
 import * as Simulate from "./commands/Simulate.ts"
+import * as Watch from "./commands/Watch.ts"
 import * as Ending from "./Ending.ts"
 import { Output } from "./Output.ts"
 import * as Usage from "./Usage.ts"
 
 const root = Command.make("happy-eyeballs").pipe(
   Command.withDescription("Connect by racing addresses, and see what happened"),
-  Command.withSubcommands([Connect.command, Resolve.command, Bench.command, Simulate.command])
+  Command.withSubcommands([Connect.command, Resolve.command, Bench.command, Watch.command, Simulate.command])
 )
 
 // From `src` and from `dist` the manifest is one folder up.

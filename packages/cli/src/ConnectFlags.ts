@@ -6,6 +6,7 @@
  */
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -73,6 +74,28 @@ export const rounds = (name: string, description: string): Flag.Flag<number | un
     /^[1-9]\d{0,8}$/.test(text)
       ? Result.succeed(Number(text))
       : Result.fail(`"${text}" is not a count: write a whole number from 1 up`))
+
+// Faster than this is an attack on whoever is connected to.
+const leastEveryMs = 10
+
+/**
+ * The flag for how often something is done again.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const every: Flag.Flag<Duration.Duration | undefined> = parsed(
+  "every",
+  "DURATION",
+  "time from one connect to the next (1s)",
+  (text) =>
+    Result.flatMap(CliDuration.fromString(text), (input) => {
+      const duration = Duration.fromInputUnsafe(input)
+      return Duration.toMillis(duration) >= leastEveryMs
+        ? Result.succeed(duration)
+        : Result.fail(`"${text}" is too often: write at least ${leastEveryMs}ms`)
+    })
+)
 
 /**
  * The flags, as a nested part of a command's configuration: what is parsed is

@@ -46,7 +46,7 @@ export const linesTogether = (tables: ReadonlyArray<Table>, style: Style): Reado
   const axis = hasTimes ? Bar.axis(grid.scale, ReportText.formatMs) : ""
   return tables.map(({ columns, rows }) => [
     paint(style, "dim", drawLine("", axis, columns, grid)),
-    ...rows.map((row) => paint(style, row.ink, drawLine(row.label, drawTimes(row, grid), row.cells, grid)))
+    ...rows.flatMap((row) => drawRow(row, grid).map((line) => paint(style, row.ink, line)))
   ])
 }
 
@@ -69,21 +69,28 @@ const layout = (tables: ReadonlyArray<Table>, style: Style): Grid => {
   )
   const taken = widths.reduce((sum, width) => sum + width + gap, 0)
   const room = style.columns - taken - gap - minimumCells
-  const labelWidth = Math.max(1, Math.min(room, Math.max(0, ...rows.map(({ label }) => label.length))))
+  const labelWidth = Math.max(0, ...rows.map(({ label }) => label.length).filter((length) => length <= room))
   return {
     labelWidth,
     widths,
     scale: {
-      cells: minimumCells + Math.max(0, room - labelWidth),
+      cells: Math.max(minimumCells, minimumCells + room - labelWidth),
       spanMs: Math.max(1, ...rows.flatMap(({ medianMs, p95Ms }) => [medianMs ?? 0, p95Ms ?? 0])),
       unicode: style.unicode
     }
   }
 }
 
+// Half an address is worth nothing: one that is too long has a line of its own.
+const drawRow = (row: Row, grid: Grid): ReadonlyArray<string> => {
+  const fits = row.label.length <= grid.labelWidth
+  const line = drawLine(fits ? row.label : "", drawTimes(row, grid), row.cells, grid)
+  return fits ? [line] : [row.label, line]
+}
+
 const drawLine = (label: string, bar: string, cells: ReadonlyArray<string>, grid: Grid): string =>
   [
-    label.slice(0, grid.labelWidth).padEnd(grid.labelWidth + gap),
+    label.padEnd(grid.labelWidth + gap),
     bar.slice(0, grid.scale.cells).padEnd(grid.scale.cells),
     ...grid.widths.map((width, column) => " ".repeat(gap) + (cells[column] ?? "").padStart(width))
   ].join("").trimEnd()
