@@ -64,6 +64,17 @@ const drawLine = (scale: Scale, stroke: "heavy" | "light", fromMs: number, toMs:
   return Array.from({ length: scale.cells }, (_, at) => cell(at)).join("")
 }
 
+/**
+ * Draws the rest of a bar, from a time on, as a phase of its own.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const withPhase = (scale: Scale, bar: string, fromMs: number): string => {
+  const at = Math.min(Math.floor(halfCell(scale, fromMs) / 2), bar.trimEnd().length - 1)
+  return bar.slice(0, at) + bar.slice(at).replaceAll(/\S/g, scale.unicode ? "═" : "#")
+}
+
 const drawDotted = (scale: Scale, fromMs: number, toMs: number): string => {
   const cellOf = (ms: number) => Math.min(Math.floor(halfCell(scale, ms) / 2), scale.cells - 1)
   const [dot, point] = scale.unicode ? ["┄", "●"] : [".", "o"]

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
+import type * as ReportRows from "./ReportRows.ts"
 import * as ReportText from "./ReportText.ts"
 import { paint, type Style } from "./Style.ts"
 
@@ -33,19 +34,30 @@ export interface Phases {
  * @since 0.1.0
  */
 export const fromReport = (
-  { attempts, elapsedMs, resolution, winner }: ConnectReport.ConnectReport
+  { attempts, elapsedMs, resolution, winner }: ConnectReport.ConnectReport,
+  handshakes: ReportRows.Handshakes
 ): Phases | undefined => {
-  const won = attempts.find(({ outcome }) => outcome === "connected")
+  const number = attempts.findIndex(({ outcome }) => outcome === "connected")
+  const won = attempts[number]
   if (winner === null || won === undefined) return undefined
   const answer = resolution.find(({ addresses, atMs }) => atMs <= won.startedAtMs && addresses.includes(won.address))
   const withTls = winner.protocol === "tls"
   return {
     namelookup: answer?.atMs,
-    connect: withTls ? undefined : won.endedAtMs,
+    connect: withTls ? handshakes.get(number) : won.endedAtMs,
     appconnect: withTls ? won.endedAtMs : undefined,
     total: elapsedMs
   }
 }
+
+/**
+ * Gives the phases with their names and in words, in order.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const cells = (phases: Phases): ReadonlyArray<readonly [name: string, time: string]> =>
+  Object.entries(phases).map(([name, ms]) => [name, ms === undefined ? "-" : ReportText.formatMs(ms)])
 
 /**
  * Prints the phases as a table of one row.
@@ -54,11 +66,7 @@ export const fromReport = (
  * @since 0.1.0
  */
 export const lines = (phases: Phases, style: Style): ReadonlyArray<string> => {
-  const cells = Object.entries(phases).map(([name, ms]) => {
-    const value = ms === undefined ? "-" : ReportText.formatMs(ms)
-    const width = Math.max(name.length, value.length)
-    return [name.padStart(width), value.padStart(width)] as const
-  })
-  const row = (column: 0 | 1) => `  ${cells.map((cell) => cell[column]).join("   ")}`
+  const row = (column: 0 | 1) =>
+    `  ${cells(phases).map((cell) => cell[column].padStart(Math.max(cell[0].length, cell[1].length))).join("   ")}`
   return [paint(style, "dim", row(0)), row(1)]
 }

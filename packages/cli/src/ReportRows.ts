@@ -30,9 +30,30 @@ export interface Row {
   readonly label: string
   readonly fromMs: number
   readonly toMs: number
+  /** When TCP stood and the TLS handshake began. */
+  readonly securedFromMs?: number | undefined
   readonly took: string
   readonly note: string
 }
+
+/**
+ * When the TLS handshakes of attempts began, by the number of the attempt.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Handshakes = ReadonlyMap<number, number>
+
+const noHandshakes: Handshakes = new Map()
+
+/**
+ * Gives the beginnings of TLS handshakes, which a report does not have.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const handshakes = (events: ReadonlyArray<ConnectEvent>): Handshakes =>
+  new Map(events.flatMap((event) => event._tag === "AttemptSecuring" ? [[event.attempt, event.atMs]] : []))
 
 /**
  * Gives the rows of a report: its answers, then its attempts in start order.
@@ -40,9 +61,12 @@ export interface Row {
  * @category constructors
  * @since 0.1.0
  */
-export const fromReport = (report: ConnectReport.ConnectReport): ReadonlyArray<Row> => [
+export const fromReport = (
+  report: ConnectReport.ConnectReport,
+  handshakes: Handshakes = noHandshakes
+): ReadonlyArray<Row> => [
   ...report.resolution.map(answerRow),
-  ...report.attempts.map(attemptRow)
+  ...report.attempts.map((attempt, number) => attemptRow(attempt, handshakes.get(number)))
 ]
 
 const answerRow = (answer: ConnectReport.ResolutionReport): Row => ({
@@ -54,14 +78,20 @@ const answerRow = (answer: ConnectReport.ResolutionReport): Row => ({
   note: ReportText.answerNote(answer)
 })
 
-const attemptRow = (attempt: ConnectReport.AttemptReport): Row => ({
-  kind: attempt.outcome === "connected" ? "won" : attempt.outcome,
-  label: ReportText.endpoint(attempt),
-  fromMs: attempt.startedAtMs,
-  toMs: attempt.endedAtMs,
-  took: ReportText.formatMs(attempt.endedAtMs - attempt.startedAtMs),
-  note: ReportText.attemptNote(attempt)
-})
+const attemptRow = (attempt: ConnectReport.AttemptReport, securedFromMs: number | undefined): Row => {
+  const note = ReportText.attemptNote(attempt)
+  return {
+    kind: attempt.outcome === "connected" ? "won" : attempt.outcome,
+    label: ReportText.endpoint(attempt),
+    fromMs: attempt.startedAtMs,
+    toMs: attempt.endedAtMs,
+    securedFromMs,
+    took: ReportText.formatMs(attempt.endedAtMs - attempt.startedAtMs),
+    note: securedFromMs === undefined || attempt.outcome === "failed"
+      ? note
+      : `${note}, TLS ${ReportText.formatMs(attempt.endedAtMs - securedFromMs)}`
+  }
+}
 
 /**
  * Gives the rows of a connect that goes on, from what has happened until now.
@@ -71,19 +101,24 @@ const attemptRow = (attempt: ConnectReport.AttemptReport): Row => ({
  */
 export const fromEvents = (events: ReadonlyArray<ConnectEvent>, nowMs: number): ReadonlyArray<Row> => {
   const ended = new Set(events.flatMap((event) => endings.has(event._tag) && "attempt" in event ? event.attempt : []))
+  const secured = handshakes(events)
   const { attempts, resolution } = ConnectReport.fromEvents(events)
   return [
     ...resolution.map(answerRow),
-    ...attempts.map((attempt, number) => ended.has(number) ? attemptRow(attempt) : runningRow(attempt, nowMs))
+    ...attempts.map((attempt, number): Row =>
+      ended.has(number)
+        ? attemptRow(attempt, secured.get(number))
+        : runningRow({ ...attempt, endedAtMs: nowMs }, secured.get(number))
+    )
   ]
 }
 
 const endings: ReadonlySet<ConnectEvent["_tag"]> = new Set(["AttemptConnected", "AttemptFailed", "AttemptInterrupted"])
 
-const runningRow = (attempt: ConnectReport.AttemptReport, nowMs: number): Row => ({
-  ...attemptRow({ ...attempt, endedAtMs: nowMs }),
+const runningRow = (attempt: ConnectReport.AttemptReport, securedFromMs: number | undefined): Row => ({
+  ...attemptRow(attempt, securedFromMs),
   kind: "running",
-  note: "connecting"
+  note: securedFromMs === undefined ? "connecting" : "TLS handshake"
 })
 
 /**
@@ -93,4 +128,11 @@ const runningRow = (attempt: ConnectReport.AttemptReport, nowMs: number): Row =>
  * @since 0.1.0
  */
 export const spanMs = (reports: ReadonlyArray<ConnectReport.ConnectReport>): number =>
-  Math.max(1, ...reports.flatMap((report) => [report.elapsedMs, ...fromReport(report).map(({ toMs }) => toMs)]))
+  Math.max(
+    1,
+    ...reports.flatMap((report) => [
+      report.elapsedMs,
+      ...report.attempts.map(({ endedAtMs }) => endedAtMs),
+      ...report.resolution.map(({ atMs }) => atMs)
+    ])
+  )

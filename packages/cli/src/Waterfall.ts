@@ -44,8 +44,14 @@ export const linesTogether = (
  * @category formatting
  * @since 0.1.0
  */
-export const chart = (report: ConnectReport.ConnectReport, style: Style): ReadonlyArray<string> =>
-  drawChart(report.target, ReportRows.fromReport(report), layoutOf([report], style), style)
+export const chart = (
+  report: ConnectReport.ConnectReport,
+  style: Style,
+  handshakes?: ReportRows.Handshakes
+): ReadonlyArray<string> => {
+  const rows = ReportRows.fromReport(report, handshakes)
+  return drawChart(report.target, rows, layout(rows, ReportRows.spanMs([report]), style), style)
+}
 
 /**
  * Draws a connect that goes on, from its events until now.
@@ -145,7 +151,7 @@ const layout = (rows: ReadonlyArray<ReportRows.Row>, spanMs: number, style: Styl
 }
 
 const layoutOf = (reports: ReadonlyArray<ConnectReport.ConnectReport>, style: Style): Grid =>
-  layout(reports.flatMap(ReportRows.fromReport), ReportRows.spanMs(reports), style)
+  layout(reports.flatMap((report) => ReportRows.fromReport(report)), ReportRows.spanMs(reports), style)
 
 const drawRow = (row: ReportRows.Row, grid: Grid, style: Style): string => {
   const mark = marks[row.kind]
@@ -154,10 +160,12 @@ const drawRow = (row: ReportRows.Row, grid: Grid, style: Style): string => {
   const label = stroke === "dotted"
     ? cutList(row.label, grid.labelWidth, style)
     : cut(row.label, grid.labelWidth, style)
+  const bar = Bar.draw(grid.scale, stroke, row.fromMs, row.toMs)
+  const phases = row.securedFromMs === undefined ? bar : Bar.withPhase(grid.scale, bar, row.securedFromMs)
   return [
     paint(style, ink, (style.unicode ? mark.unicode : mark.ascii).padEnd(gaps.mark)),
     paint(style, lineInk, label.padEnd(grid.labelWidth + gaps.label)),
-    paint(style, ink, Bar.draw(grid.scale, stroke, row.fromMs, row.toMs)),
+    paint(style, ink, phases),
     paint(style, lineInk, " ".repeat(gaps.bar) + row.took.padStart(grid.tookWidth)),
     paint(style, ink === "cyan" ? undefined : ink, " ".repeat(gaps.took) + cut(row.note, grid.noteWidth, style))
   ].join("").trimEnd()

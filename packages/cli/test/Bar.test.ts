@@ -36,6 +36,23 @@ describe("Bar.draw", () => {
   })
 })
 
+describe("Bar.withPhase", () => {
+  const heavy = Bar.draw(scale, "heavy", 200, 800)
+
+  it("draws what comes after a time as a phase of its own", () => {
+    assert.strictEqual(Bar.withPhase(scale, heavy, 500), "  ━━━═══  ")
+    assert.strictEqual(
+      Bar.withPhase({ ...scale, unicode: false }, Bar.draw({ ...scale, unicode: false }, "light", 200, 800), 500),
+      "  ---###  "
+    )
+  })
+
+  it("leaves a trace of a phase that took no time", () => {
+    assert.strictEqual(Bar.withPhase(scale, heavy, 800), "  ━━━━━═  ")
+    assert.strictEqual(Bar.withPhase(scale, heavy, 200), "  ══════  ")
+  })
+})
+
 describe("Bar.axis", () => {
   it("writes round times where they are, and only those that fit", () => {
     assert.strictEqual(

@@ -4,9 +4,9 @@ import { attempt, failed, won } from "./reports.ts"
 
 describe("Phases.fromReport", () => {
   it("counts from the call to the end of each phase, as curl does", () => {
-    assert.deepStrictEqual(Phases.fromReport(won), {
+    assert.deepStrictEqual(Phases.fromReport(won, new Map([[0, 400], [4, 575]])), {
       namelookup: 41.5,
-      connect: undefined,
+      connect: 575,
       appconnect: 600,
       total: 600
     })
@@ -20,10 +20,10 @@ describe("Phases.fromReport", () => {
         elapsedMs: 12,
         attempts: [attempt("192.0.2.1:80", 0, 11, "connected")],
         resolution: []
-      }),
+      }, new Map()),
       { namelookup: undefined, connect: 11, appconnect: undefined, total: 12 }
     )
   })
 
-  it("has none where nothing was won", () => assert.isUndefined(Phases.fromReport(failed)))
+  it("has none where nothing was won", () => assert.isUndefined(Phases.fromReport(failed, new Map())))
 })

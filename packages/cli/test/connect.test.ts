@@ -205,6 +205,52 @@ dual.example, port 443
   })
 })
 
+describe("connect with TLS", () => {
+  const world: World = {
+    network: {
+      "192.0.2.1": { outcome: "accept", afterMs: 30, tls: { outcome: "ok", afterMs: 300 } },
+      "192.0.2.2": { outcome: "accept", afterMs: 200, tls: { outcome: "stall" } }
+    }
+  }
+  const args = ["connect", "192.0.2.2,192.0.2.1", "443", "--tls"]
+
+  it("tells the handshake from the connect, in the waterfall and in the phases", () => {
+    const { results } = runCli(args, world)
+    assert.strictEqual(
+      `\n${results.join("\n")}\n`,
+      `
+192.0.2.2, 192.0.2.1, port 443
+                 0         200 ms     400 ms
+· 192.0.2.2:443  ──────────═════════════════════ 580 ms  interrupted, TLS 380 ms
+✓ 192.0.2.1:443               ╺━════════════════ 330 ms  connected, TLS 300 ms
+
+  namelookup   connect   appconnect    total
+           -    280 ms       580 ms   580 ms
+
+✓ connected to 192.0.2.1:443 with TLS in 580 ms; 1 interrupted
+`
+    )
+  })
+
+  it("says while it runs what each attempt is at", () => {
+    const { pictures } = runCli(args, world, { keys: [] })
+    const notes = pictures.map((picture) => picture.split("\n").slice(2).map((line) => line.split(" ms  ").at(-1)))
+    assert.deepStrictEqual(notes.slice(0, 4), [
+      ["connecting"],
+      ["TLS handshake", "connecting"],
+      ["TLS handshake", "TLS handshake"],
+      ["TLS handshake", "TLS handshake"]
+    ])
+  })
+
+  it("has the handshake in its page", () => {
+    const { written } = runCli([...args, "--report", "tls.html"], world)
+    const page = written.get("tls.html") ?? ""
+    assert.strictEqual(page.match(/<rect class="tls"/g)?.length, 2)
+    assert.include(page, "<th scope=\"row\">connect</th><td class=\"number\">280 ms</td>")
+  })
+})
+
 describe("connect --report", () => {
   it("writes the race as a page, with its options and the JSON that --json prints", () => {
     const people = runCli(["connect", "dual.example", "443", "--timeout", "3s", "--report", "race.html"], dual)

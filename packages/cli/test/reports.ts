@@ -1,6 +1,7 @@
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
 import * as ConnectPage from "../src/html/ConnectPage.ts"
 import * as HtmlPage from "../src/html/HtmlPage.ts"
+import type * as ReportRows from "../src/ReportRows.ts"
 
 export const attempt = (
   endpoint: string,
@@ -63,10 +64,17 @@ export const failed: ConnectReport.ConnectReport = {
 }
 
 /** A report as a page. */
-export const pageOf = (report: ConnectReport.ConnectReport, title = "ygg.re"): string =>
+export const pageOf = (
+  report: ConnectReport.ConnectReport,
+  title = "ygg.re",
+  handshakes: ReportRows.Handshakes = new Map()
+): string =>
   HtmlPage.format({
     title,
     summary: "a summary",
-    sections: [...ConnectPage.sections(report), ...ConnectPage.optionsTable({ timeout: 3000, family: "IPv4" })],
+    sections: [
+      ...ConnectPage.sections(report, handshakes),
+      ...ConnectPage.optionsTable({ timeout: 3000, family: "IPv4" })
+    ],
     json: [JSON.stringify(report)]
   })

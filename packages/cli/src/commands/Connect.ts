@@ -6,19 +6,17 @@
 import type { ConnectError, InvalidOptions } from "@happy-eyeballs/core/ConnectError"
 import type { ConnectEvent } from "@happy-eyeballs/core/ConnectEvent"
 import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
-import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
-import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
+import { type HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import type { Resolver } from "@happy-eyeballs/core/Resolver"
 import type * as Target from "@happy-eyeballs/core/Target"
 import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
 import * as Cause from "effect/Cause"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
-import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as CliDuration from "../CliDuration.ts"
@@ -32,6 +30,7 @@ import * as OpenSockets from "../OpenSockets.ts"
 import { Output } from "../Output.ts"
 import * as Phases from "../Phases.ts"
 import * as ReportFile from "../ReportFile.ts"
+import * as ReportRows from "../ReportRows.ts"
 import * as ReportText from "../ReportText.ts"
 import * as Upstreams from "../Upstreams.ts"
 import * as Usage from "../Usage.ts"
@@ -89,11 +88,12 @@ const run = Effect.fnUntraced(
       happyEyeballs,
       target.success,
       input,
-      Effect.fnUntraced(function*(report, error) {
+      Effect.fnUntraced(function*(report, events, error) {
         // What is no target has no host of its own: it is shown as it was given.
         const result = report.error?.tag === "InvalidTarget" ? { ...report, target: { host, ports: [] } } : report
-        yield* json ? output.result(JSON.stringify(result)) : showForPeople(output, result, error)
-        yield* ReportFile.write(input.report, () => page(result, options, servers))
+        const handshakes = ReportRows.handshakes(events)
+        yield* json ? output.result(JSON.stringify(result)) : showForPeople(output, result, handshakes, error)
+        yield* ReportFile.write(input.report, () => page(result, handshakes, options, servers))
       })
     )
   },
@@ -102,13 +102,14 @@ const run = Effect.fnUntraced(
 
 const page = (
   result: ConnectResult,
+  handshakes: ReportRows.Handshakes,
   options: ConnectOptions.ConnectOptions,
   servers: ReadonlyArray<string>
 ): HtmlPage.Content => ({
   title: ReportText.target(result.target),
   summary: ReportText.summary(result),
   sections: [
-    ...ConnectPage.sections(result),
+    ...ConnectPage.sections(result, handshakes),
     ...ConnectPage.optionsTable(options, servers.map((server) => ["--dns", server]))
   ],
   json: [JSON.stringify(result)]
@@ -133,21 +134,18 @@ const connectAndShow = Effect.fnUntraced(function*(
   { json, options }: Pick<Input, "json" | "options">,
   show: (
     result: ConnectResult,
+    events: ReadonlyArray<ConnectEvent>,
     error: ConnectError | undefined
   ) => Effect.Effect<void, Ending.Ending, Output | FileSystem.FileSystem>
 ): Effect.fn.Return<void, Ending.Ending, Output | FileSystem.FileSystem | Scope.Scope> {
-  const ended = yield* Deferred.make<ConnectReport.ConnectReport>()
   const clock = yield* Clock.Clock
   const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1000n) / 1000
   const events: Array<ConnectEvent> = []
   let startedAt = now()
-  yield* Layer.build(
-    HappyEyeballs.layerEvents((event) => {
-      if (event._tag === "Started") startedAt = now() - event.atMs
-      events.push(event)
-      return event._tag === "Ended" ? Effect.asVoid(Deferred.succeed(ended, event.report)) : Effect.void
-    })
-  ).pipe(Effect.provideService(HappyEyeballs, happyEyeballs))
+  yield* happyEyeballs.observe((event) => {
+    if (event._tag === "Started") startedAt = now() - event.atMs
+    events.push(event)
+  })
   const before = yield* OpenSockets.snapshot
   const connecting = happyEyeballs.connect(target, ofOneConnect(options))
   const watched = json
@@ -164,18 +162,26 @@ const connectAndShow = Effect.fnUntraced(function*(
     const leftOver = OpenSockets.countLeaked
     if (Exit.isSuccess(exit)) {
       const { report } = exit.value
-      return yield* show({ ...report, leaked: yield* leftOver(before, report) }, undefined)
+      return yield* show({ ...report, leaked: yield* leftOver(before, report) }, events, undefined)
     }
     const error = exit.cause.reasons.find(Cause.isFailReason)?.error
     if (error === undefined && Cause.hasDies(exit.cause)) {
       return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
     }
-    const report = error?.report ?? (yield* Deferred.await(ended))
-    yield* show({ ...report, leaked: yield* leftOver(before, report) }, error)
+    const report = error?.report ?? interruptedReport(events)
+    yield* show({ ...report, leaked: yield* leftOver(before, report) }, events, error)
     if (error === undefined) return yield* Effect.interrupt
     return yield* isMisuse(error) ? Ending.misused : Ending.unsuccessful
   }))
 })
+
+// An interruption can come before there is a connect that it would end.
+const interruptedReport = (events: ReadonlyArray<ConnectEvent>): ConnectReport.ConnectReport => {
+  const report = ConnectReport.fromEvents(events)
+  return events.at(-1)?._tag === "Ended"
+    ? report
+    : { ...report, error: { tag: "Interrupted", message: "interrupted before connecting began" } }
+}
 
 const isMisuse = ({ reason }: ConnectError): boolean =>
   reason._tag === "InvalidTarget" || reason._tag === "InvalidOptions"
@@ -183,11 +189,12 @@ const isMisuse = ({ reason }: ConnectError): boolean =>
 const showForPeople = Effect.fnUntraced(function*(
   output: Output["Service"],
   result: ConnectResult,
+  handshakes: ReportRows.Handshakes,
   error: ConnectError | undefined
 ): Effect.fn.Return<void> {
   const { style } = output
-  const chart = Waterfall.chart(result, style)
-  const phases = Phases.fromReport(result)
+  const chart = Waterfall.chart(result, style, handshakes)
+  const phases = Phases.fromReport(result, handshakes)
   if (phases !== undefined) {
     const lines = [...chart, "", ...Phases.lines(phases, style), "", Waterfall.summary(result, style)]
     yield* Effect.forEach(lines, output.result)

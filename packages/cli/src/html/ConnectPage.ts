@@ -7,6 +7,7 @@
 import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
 import * as OptionRows from "../OptionRows.ts"
+import * as Phases from "../Phases.ts"
 import * as ReportRows from "../ReportRows.ts"
 import * as ReportText from "../ReportText.ts"
 import * as HtmlChart from "./HtmlChart.ts"
@@ -14,14 +15,18 @@ import type * as HtmlPage from "./HtmlPage.ts"
 import * as HtmlTable from "./HtmlTable.ts"
 
 /**
- * Gives the parts of a page about one connect: its chart, its attempts, its
- * answers. What it has none of is left out.
+ * Gives the parts of a page about one connect: its chart, its phases,
+ * its attempts, its answers. What it has none of is left out.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const sections = (report: ConnectReport.ConnectReport): ReadonlyArray<HtmlPage.Section> => [
-  ...chart(report),
+export const sections = (
+  report: ConnectReport.ConnectReport,
+  handshakes: ReportRows.Handshakes = new Map()
+): ReadonlyArray<HtmlPage.Section> => [
+  ...chart(report, "Waterfall", handshakes),
+  ...phasesTable(Phases.fromReport(report, handshakes)),
   ...table("Attempts", attemptColumns, report.attempts.map(attemptCells)),
   ...table("Answers", answerColumns, report.resolution.map(answerCells))
 ]
@@ -34,9 +39,10 @@ export const sections = (report: ConnectReport.ConnectReport): ReadonlyArray<Htm
  */
 export const chart = (
   report: ConnectReport.ConnectReport,
-  heading = "Waterfall"
+  heading: string,
+  handshakes?: ReportRows.Handshakes
 ): ReadonlyArray<HtmlPage.Section> => {
-  const rows = ReportRows.fromReport(report)
+  const rows = ReportRows.fromReport(report, handshakes)
   const name = `${ReportText.target(report.target)}: ${ReportText.summary(report)}`
   return rows.length === 0
     ? []
@@ -70,6 +76,11 @@ export const optionsTable = (
     ...given.map(([flag, value]) => [flag, value, "given"]),
     ...OptionRows.fromOptions(options).map(({ flag, given, value }) => [flag, value, given ? "given" : "default"])
   ])
+
+const phasesTable = (phases: Phases.Phases | undefined): ReadonlyArray<HtmlPage.Section> =>
+  phases === undefined
+    ? []
+    : table("Phases", [{ name: "Phase" }, { name: "Ended", numeric: true }], Phases.cells(phases))
 
 const attemptColumns = [
   { name: "Address" },

@@ -110,6 +110,13 @@ const drawBar = (row: Row, spanMs: number, place: Place): Html.Child => {
       height: 2
     }),
     Html.element("rect", { class: "bar", x: place(from), y: isAnswer ? 7 : 4, width, height: isAnswer ? 2 : 8 }),
+    row.securedFromMs === undefined ? [] : Html.element("rect", {
+      class: "tls",
+      x: place(row.securedFromMs),
+      y: 1,
+      width: place(row.toMs - row.securedFromMs),
+      height: 14
+    }),
     isAnswer ? Html.element("circle", { cx: place(Math.min(row.toMs, spanMs)), cy: 8, r: 4 }) : []
   ]
 }
