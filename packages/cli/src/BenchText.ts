@@ -19,9 +19,12 @@ export const lines = (bench: Bench.Bench, style: Style): ReadonlyArray<string> =
   const tables = TimesTable.linesTogether(bench.resolvers.map(table), style)
   return bench.resolvers.length === 0 ? [] : [
     paint(style, "bold", `${ReportText.target(bench.target)}: each address ${times(bench.count)}, one at a time`),
-    ...bench.resolvers.flatMap((resolver, index) => ["", heading(resolver), ...tables[index] ?? []]),
-    "",
-    ...bench.resolvers.map(conclusion)
+    ...bench.resolvers.flatMap((resolver, index) => [
+      "",
+      heading(resolver),
+      ...resolver.addresses.length === 0 ? [] : tables[index] ?? []
+    ]),
+    ...bench.resolvers.flatMap((resolver) => resolver.race.tries === 0 ? [] : ["", conclusion(resolver)])
   ]
 }
 

@@ -58,8 +58,10 @@ export const open = Effect.fnUntraced(
     const keys = yield* Queue.sliding<string>(16)
     let shown: ReadonlyArray<string> = []
     const draw = () => {
-      const lines = shown.slice(0, output.rows).map((line) => `${line}\x1b[K`)
-      output.write(`\x1b[H${lines.join("\r\n")}\x1b[J`)
+      // Erased before it is written: after a line that is as wide as the terminal
+      // its last character would be erased.
+      const lines = shown.slice(0, output.rows - 1).map((line) => `\x1b[K${line}\r\n`)
+      output.write(`\x1b[H${lines.join("")}\x1b[J`)
     }
     const begin = () => {
       output.write(enter)
