@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as CliDuration from "./CliDuration.ts"
+import * as OptionTexts from "./OptionTexts.ts"
 
 const parsed = <A>(
   name: string,
@@ -31,22 +32,12 @@ const parsed = <A>(
     Flag.map(Option.getOrUndefined)
   )
 
-const duration = <W extends CliDuration.Word = never>(
-  name: string,
-  description: string,
-  words: ReadonlyArray<W> = []
-) => parsed(name, ["DURATION", ...words].join("|"), description, (text) => CliDuration.fromString(text, words))
-
-const count = (name: string, description: string, words: ReadonlyArray<"none"> = []) =>
-  parsed(name, ["COUNT", ...words].join("|"), description, (text) =>
-    words.some((word) => word === text)
-      ? Result.succeed(Infinity)
-      : /^\d+$/.test(text)
-      ? Result.succeed(Number(text))
-      : Result.fail(`"${text}" is not a count: write a whole number${words.length === 0 ? "" : " or none"}`))
-
 const given = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withoutNegation, Flag.withDefault(false))
+
+// Absent is not "no": a file may say yes.
+const onlyGiven = (name: string, description: string) =>
+  Flag.map(given(name, description), (isGiven) => isGiven || undefined)
 
 const oneOf = <const A extends ReadonlyArray<string>>(name: string, choices: A, description: string) =>
   Flag.Literals(name, choices).pipe(
@@ -105,23 +96,64 @@ export const every: Flag.Flag<Duration.Duration | undefined> = parsed(
  * @since 0.1.0
  */
 export const flags = {
-  tls: given("tls", "speak TLS on every port that does not say otherwise"),
-  allowInsecure: given("allow-insecure", "allow TLS and plain ports in one race (unsafe: see the documentation)"),
+  tls: onlyGiven("tls", "speak TLS on every port that does not say otherwise"),
+  allowInsecure: onlyGiven("allow-insecure", "allow TLS and plain ports in one race (unsafe: see the documentation)"),
   family: oneOf("family", ["IPv4", "IPv6"], "connect over this family only"),
-  resolutionDelay: duration("resolution-delay", "wait for the preferred family (50ms)", ["adaptive"]),
-  connectionAttemptDelay: duration(
-    "connection-attempt-delay",
-    "head start of an attempt over the next, from 10ms (adaptive)",
-    ["adaptive"]
+  resolutionDelay: parsed(
+    "resolution-delay",
+    "DURATION|adaptive",
+    "wait for the preferred family (50ms)",
+    OptionTexts.readers.resolutionDelay
   ),
-  attemptTimeout: duration("attempt-timeout", "limit for one attempt (5s)", ["none"]),
-  timeout: duration("timeout", "limit for the whole, names included (10s)", ["none"]),
-  firstAddressFamilyCount: count("first-address-family-count", "addresses of the first family that go first (1)"),
+  connectionAttemptDelay: parsed(
+    "connection-attempt-delay",
+    "DURATION|adaptive",
+    "head start of an attempt over the next, from 10ms (adaptive)",
+    OptionTexts.readers.connectionAttemptDelay
+  ),
+  attemptTimeout: parsed(
+    "attempt-timeout",
+    "DURATION|none",
+    "limit for one attempt (5s)",
+    OptionTexts.readers.attemptTimeout
+  ),
+  timeout: parsed(
+    "timeout",
+    "DURATION|none",
+    "limit for the whole, names included (10s)",
+    OptionTexts.readers.timeout
+  ),
+  firstAddressFamilyCount: parsed(
+    "first-address-family-count",
+    "COUNT",
+    "addresses of the first family that go first (1)",
+    OptionTexts.readers.firstAddressFamilyCount
+  ),
   portOrder: oneOf("port-order", ["portMajor", "addressMajor", "preferFirst"], "order of several ports (portMajor)"),
-  headStart: duration("head-start", "with preferFirst: how long later ports are held back"),
-  maxAttemptsInFlight: count("max-attempts-in-flight", "attempts at once (none)", ["none"]),
-  maxCandidates: count("max-candidates", "candidates tried at most (64)", ["none"]),
-  maxOpenAttempts: count("max-open-attempts", "attempts at once in the whole service (512)", ["none"])
+  headStart: parsed(
+    "head-start",
+    "DURATION",
+    "with preferFirst: how long later ports are held back",
+    OptionTexts.readers.headStart
+  ),
+  maxAttemptsInFlight: parsed(
+    "max-attempts-in-flight",
+    "COUNT|none",
+    "attempts at once (none)",
+    OptionTexts.readers.maxAttemptsInFlight
+  ),
+  maxCandidates: parsed(
+    "max-candidates",
+    "COUNT|none",
+    "candidates tried at most (64)",
+    OptionTexts.readers.maxCandidates
+  ),
+  maxOpenAttempts: parsed(
+    "max-open-attempts",
+    "COUNT|none",
+    "attempts at once in the whole service (512)",
+    OptionTexts.readers.maxOpenAttempts
+  )
 } as const
 
 /**

@@ -31,8 +31,7 @@ export const fromOptions = (options: ConnectOptions.ConnectOptions): ReadonlyArr
   return Result.isFailure(settings) ? [] : names.map((name) => ({
     flag: ConnectFlags.flagOf(name),
     value: options[name] === "adaptive" ? "adaptive" : formatValue(name, settings.success[name]),
-    // A flag without a value is always there, and `false` where it was not given.
-    given: options[name] !== undefined && options[name] !== false
+    given: options[name] !== undefined
   }))
 }
 

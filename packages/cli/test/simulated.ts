@@ -5,6 +5,7 @@ import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import * as SimulatedNetwork from "@happy-eyeballs/core/testing/SimulatedNetwork"
 import type { World } from "@happy-eyeballs/core/testing/World"
 import * as Cause from "effect/Cause"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -28,6 +29,7 @@ export interface Options {
   readonly files?: Readonly<Record<string, string | undefined>>
   readonly stdin?: string
   readonly style?: Style
+  readonly env?: Record<string, string>
   /** With keys by the time they are pressed at, output goes to a terminal. */
   readonly keys?: ReadonlyArray<readonly [atMs: number, key: string]>
 }
@@ -100,7 +102,8 @@ export const runCli = (
   })
   const layerNetwork = Layer.provideMerge(HappyEyeballs.layer, SimulatedNetwork.layer(world))
   const program = Cli.run(args).pipe(
-    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform(options, written), layerNetwork))
+    Effect.provide(Layer.mergeAll(layerOutput, layerPlatform(options, written), layerNetwork)),
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: options.env ?? {} }))
   )
   const { interruptAfterMs } = options
   const exit = SimulatedNetwork.run(

@@ -23,6 +23,7 @@ import * as ConnectFlags from "../ConnectFlags.ts"
 import * as Ending from "../Ending.ts"
 import * as BenchPage from "../html/BenchPage.ts"
 import * as Live from "../Live.ts"
+import * as OptionTexts from "../OptionTexts.ts"
 import { Output } from "../Output.ts"
 import * as ReportFile from "../ReportFile.ts"
 import * as ReportText from "../ReportText.ts"
@@ -42,6 +43,7 @@ export const command = Command.make("bench", {
   dns: Upstreams.flag("resolve through this server (repeatable: each by itself, for comparison)"),
   json: ConnectFlags.json,
   report: ReportFile.flag,
+  config: OptionTexts.flag,
   options: ConnectFlags.flags
 }, (input) => run(input)).pipe(
   Command.withDescription("Measure each address of a name by itself, and the race beside them"),
@@ -59,11 +61,12 @@ interface Input {
   readonly dns: ReadonlyArray<string>
   readonly json: boolean
   readonly report: string | undefined
+  readonly config: string | undefined
   readonly options: ConnectOptions.ConnectOptions
 }
 
 const run = Effect.fnUntraced(
-  function*({ count = 10, dns, host, json, options, ports, report }: Input): Effect.fn.Return<
+  function*({ config, count = 10, dns, host, json, options: given, ports, report }: Input): Effect.fn.Return<
     void,
     Ending.Ending,
     Output | HappyEyeballs | Resolver | Dialer | FileSystem.FileSystem | Scope.Scope
@@ -77,6 +80,7 @@ const run = Effect.fnUntraced(
       Effect.forEach(dns.length === 0 ? [[]] : dns.map((url) => [url]), (urls) => Upstreams.open(urls)),
       misuse
     )
+    const options = yield* Effect.catch(OptionTexts.load(config, given), misuse)
     yield* Effect.catch(ReportFile.touch(report), misuse)
     const running = new Bench.Run({
       target: target.success,

@@ -27,6 +27,7 @@ import * as ConnectPage from "../html/ConnectPage.ts"
 import type * as HtmlPage from "../html/HtmlPage.ts"
 import * as Live from "../Live.ts"
 import * as OpenSockets from "../OpenSockets.ts"
+import * as OptionTexts from "../OptionTexts.ts"
 import { Output } from "../Output.ts"
 import * as Phases from "../Phases.ts"
 import * as ReportFile from "../ReportFile.ts"
@@ -48,6 +49,7 @@ export const command = Command.make("connect", {
   dns: Upstreams.flag("resolve through this server, as in tls://192.0.2.53 (repeatable, in order of preference)"),
   json: ConnectFlags.json,
   report: ReportFile.flag,
+  config: OptionTexts.flag,
   options: ConnectFlags.flags
 }, (input) => run(input)).pipe(
   Command.withDescription("Connect to the address that answers first, and show how it was found"),
@@ -65,16 +67,16 @@ interface Input {
   readonly dns: ReadonlyArray<string>
   readonly json: boolean
   readonly report: string | undefined
+  readonly config: string | undefined
   readonly options: ConnectOptions.ConnectOptions
 }
 
 const run = Effect.fnUntraced(
-  function*(input: Input): Effect.fn.Return<
+  function*({ config, dns, host, json, options: given, ports, report }: Input): Effect.fn.Return<
     void,
     Ending.Ending,
     Output | HappyEyeballs | Resolver | FileSystem.FileSystem | Scope.Scope
   > {
-    const { dns, host, json, options, ports, report } = input
     const target = CliTarget.fromArguments(host, ports)
     if (Result.isFailure(target)) {
       return yield* Usage.refuse({ tag: "InvalidTarget", message: target.failure, host }, json)
@@ -82,18 +84,19 @@ const run = Effect.fnUntraced(
     const misuse = ({ message }: { readonly message: string }) =>
       Usage.refuse({ tag: "InvalidOptions", message, host }, json)
     const { happyEyeballs, servers } = yield* Effect.catch(Upstreams.open(dns), misuse)
+    const options = yield* Effect.catch(OptionTexts.load(config, given), misuse)
     yield* Effect.catch(ReportFile.touch(report), misuse)
     const output = yield* Output
     yield* connectAndShow(
       happyEyeballs,
       target.success,
-      input,
-      Effect.fnUntraced(function*(report, events, error) {
+      { json, options },
+      Effect.fnUntraced(function*(shown, events, error) {
         // What is no target has no host of its own: it is shown as it was given.
-        const result = report.error?.tag === "InvalidTarget" ? { ...report, target: { host, ports: [] } } : report
+        const result = shown.error?.tag === "InvalidTarget" ? { ...shown, target: { host, ports: [] } } : shown
         const handshakes = ReportRows.handshakes(events)
         yield* json ? output.result(JSON.stringify(result)) : showForPeople(output, result, handshakes, error)
-        yield* ReportFile.write(input.report, () => page(result, handshakes, options, servers))
+        yield* ReportFile.write(report, () => page(result, handshakes, options, servers))
       })
     )
   },

@@ -25,6 +25,7 @@ import * as Ending from "../Ending.ts"
 import * as WatchPage from "../html/WatchPage.ts"
 import * as Live from "../Live.ts"
 import * as OpenSockets from "../OpenSockets.ts"
+import * as OptionTexts from "../OptionTexts.ts"
 import { Output } from "../Output.ts"
 import * as ReportFile from "../ReportFile.ts"
 import * as ReportText from "../ReportText.ts"
@@ -47,6 +48,7 @@ export const command = Command.make("watch", {
   dns: Upstreams.flag("resolve through this server (repeatable, in order of preference)"),
   json: ConnectFlags.json,
   report: ReportFile.flag,
+  config: OptionTexts.flag,
   options: ConnectFlags.flags
 }, (input) => run(input)).pipe(
   Command.withDescription("Connect again and again, and count which addresses win, lose and fail"),
@@ -65,6 +67,7 @@ interface Input {
   readonly dns: ReadonlyArray<string>
   readonly json: boolean
   readonly report: string | undefined
+  readonly config: string | undefined
   readonly options: ConnectOptions.ConnectOptions
 }
 
@@ -74,13 +77,15 @@ const run = Effect.fnUntraced(
     Ending.Ending,
     Output | HappyEyeballs | Resolver | FileSystem.FileSystem | Scope.Scope
   > {
-    const { count = Infinity, dns, every = Duration.seconds(1), host, json, options, ports, report } = input
+    const { config, count = Infinity, dns, every = Duration.seconds(1), host, json, options: given, ports, report } =
+      input
     const output = yield* Output
     const refuse = (tag: Usage.Fault["tag"], message: string) => Usage.refuse({ tag, message, host }, json)
     const misuse = ({ message }: { readonly message: string }) => refuse("InvalidOptions", message)
     const target = CliTarget.fromArguments(host, ports)
     if (Result.isFailure(target)) return yield* refuse("InvalidTarget", target.failure)
     const { happyEyeballs, servers } = yield* Effect.catch(Upstreams.open(dns), misuse)
+    const options = yield* Effect.catch(OptionTexts.load(config, given), misuse)
     yield* Effect.catch(ReportFile.touch(report), misuse)
     const watch = new Watch.Watch()
     const kept: Array<Watch.Round> = []
