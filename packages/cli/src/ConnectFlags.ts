@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
@@ -164,3 +165,17 @@ export const flags = {
  */
 export const flagOf = (option: string): string =>
   `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/**
+ * Makes the limit of the whole service, an option of its layer, a limit of one
+ * connect: here one connect at a time is all there is.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const ofOneConnect = (options: ConnectOptions.ConnectOptions): ConnectOptions.ConnectOptions => {
+  const { maxAttemptsInFlight, maxOpenAttempts } = options
+  return maxOpenAttempts === undefined || maxOpenAttempts >= (maxAttemptsInFlight ?? Infinity)
+    ? options
+    : { ...options, maxAttemptsInFlight: maxOpenAttempts }
+}

@@ -84,7 +84,7 @@ const run = Effect.fnUntraced(
     yield* Effect.catch(ReportFile.touch(report), misuse)
     const running = new Bench.Run({
       target: target.success,
-      options,
+      options: ConnectFlags.ofOneConnect(options),
       count,
       upstreams: upstreams.map(({ happyEyeballs, servers: [server = null] }) => ({ server, happyEyeballs }))
     })

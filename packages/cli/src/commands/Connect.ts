@@ -118,15 +118,6 @@ const page = (
   json: [JSON.stringify(result)]
 })
 
-// The limit of the whole service is an option of its layer; where one connect is
-// all there is, it is a limit of this connect.
-const ofOneConnect = (options: ConnectOptions.ConnectOptions): ConnectOptions.ConnectOptions => {
-  const { maxAttemptsInFlight, maxOpenAttempts } = options
-  return maxOpenAttempts === undefined || maxOpenAttempts >= (maxAttemptsInFlight ?? Infinity)
-    ? options
-    : { ...options, maxAttemptsInFlight: maxOpenAttempts }
-}
-
 /**
  * Connects once and shows the result, of an interrupted connect too, and
  * meanwhile how far it has come.
@@ -150,7 +141,7 @@ const connectAndShow = Effect.fnUntraced(function*(
     events.push(event)
   })
   const before = yield* OpenSockets.snapshot
-  const connecting = happyEyeballs.connect(target, ofOneConnect(options))
+  const connecting = happyEyeballs.connect(target, ConnectFlags.ofOneConnect(options))
   const watched = json
     ? connecting
     : Live.during(connecting, (style) => Waterfall.chartUntil(now() - startedAt, events, style))

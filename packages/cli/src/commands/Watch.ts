@@ -96,7 +96,7 @@ const run = Effect.fnUntraced(
       else if (output.screen === undefined) yield* output.result(WatchText.line(round, output.style))
     })
     const rounds = connectAgain(watch, hear, {
-      connect: connect(happyEyeballs, target.success, options),
+      connect: connect(happyEyeballs, target.success, ConnectFlags.ofOneConnect(options)),
       every: Duration.toMillis(every),
       count
     })
