@@ -104,6 +104,15 @@ describe.runIf(missing === undefined)("watch in a terminal", () => {
       assert.strictEqual(terminal.state(), asBefore)
     }))
 
+  it.live("draws where only its output is a terminal, too", () =>
+    inTerminal("good", async (terminal, port) => {
+      run(terminal, `he watch 127.0.0.1 ${port} --every 50ms < /dev/null`)
+      await terminal.see(/: [3-9]\d* rounds/)
+      terminal.press("C-c")
+      assert.match(await terminal.see(/ended \d+/), /ended 130, as it was/)
+      assert.strictEqual(terminal.state(), asBefore)
+    }))
+
   it.live("ends by a signal as it does by ctrl-C", () =>
     inTerminal("good", async (terminal, port) => {
       run(terminal, `he watch 127.0.0.1 ${port} --every 50ms`)

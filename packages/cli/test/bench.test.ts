@@ -1,6 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
+import * as SimulatedNetwork from "@happy-eyeballs/core/testing/SimulatedNetwork"
 import type { World } from "@happy-eyeballs/core/testing/World"
-import type * as Bench from "../src/Bench.ts"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Bench from "../src/Bench.ts"
 import { plain, runCli } from "./simulated.ts"
 
 /** The article's three addresses, a silent one and one that refuses. */
@@ -145,6 +149,23 @@ describe("bench --json", () => {
     assert.deepStrictEqual([code, messages, results.length], [2, [], 1])
     assert.strictEqual(JSON.parse(results[0]!).error.tag, tag)
   })
+})
+
+describe("Bench.Run", () => {
+  it.live("measures servers of 8, 35 and 80 ms within 3 ms by this machine's own clock", () =>
+    Effect.gen(function*() {
+      const running = new Bench.Run({
+        target: { addresses: ["192.0.2.8", "192.0.2.35", "192.0.2.80"], port: 443 },
+        options: {},
+        count: 10,
+        upstreams: [{ server: null, happyEyeballs: yield* HappyEyeballs }]
+      })
+      yield* running.measure
+      for (const [index, ms] of [8, 35, 80].entries()) {
+        assert.closeTo(running.bench.resolvers[0]?.addresses[index]?.minMs ?? NaN, ms, 3)
+      }
+      yield* SimulatedNetwork.SimulatedNetwork.use(({ assertNothingOpen }) => assertNothingOpen)
+    }).pipe(Effect.provide(Layer.provideMerge(HappyEyeballs.layer, SimulatedNetwork.layer(world)))))
 })
 
 describe("bench for people", () => {
