@@ -20,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as NodeModule from "node:module"
 import * as Bench from "./commands/Bench.ts"
 import * as Connect from "./commands/Connect.ts"
+import * as Doctor from "./commands/Doctor.ts"
 import * as Resolve from "./commands/Resolve.ts"
 import * as Simulate from "./commands/Simulate.ts"
 import * as Watch from "./commands/Watch.ts"
@@ -29,7 +30,14 @@ import * as Usage from "./Usage.ts"
 
 const root = Command.make("happy-eyeballs").pipe(
   Command.withDescription("Connect by racing addresses, and see what happened"),
-  Command.withSubcommands([Connect.command, Resolve.command, Bench.command, Watch.command, Simulate.command])
+  Command.withSubcommands([
+    Connect.command,
+    Resolve.command,
+    Bench.command,
+    Watch.command,
+    Doctor.command,
+    Simulate.command
+  ])
 )
 
 // From `src` and from `dist` the manifest is one folder up.

@@ -41,6 +41,17 @@ export interface Upstreams {
 }
 
 /**
+ * Reads name servers as `--dns` has them.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const parse = (
+  urls: ReadonlyArray<string>
+): Result.Result<ReadonlyArray<NameServer.NameServer>, NameServer.InvalidNameServer> =>
+  Result.all(urls.map((url) => NameServer.fromString(url, { scopeIds: NodeScopeIds.scopeIds() })))
+
+/**
  * Gives the racer of this command line or, with servers, one that resolves
  * through these, in order of preference, and through no others.
  *
@@ -51,9 +62,7 @@ export const open = Effect.fnUntraced(function*(
   urls: ReadonlyArray<string>
 ): Effect.fn.Return<Upstreams, NameServer.InvalidNameServer, HappyEyeballs | Resolver | Scope.Scope> {
   if (urls.length === 0) return { servers: [], resolver: yield* Resolver, happyEyeballs: yield* HappyEyeballs }
-  const servers = yield* Effect.fromResult(
-    Result.all(urls.map((url) => NameServer.fromString(url, { scopeIds: NodeScopeIds.scopeIds() })))
-  )
+  const servers = yield* Effect.fromResult(parse(urls))
   const context = yield* Layer.build(
     NodeHappyEyeballs.layerNoDeps.pipe(
       Layer.provide(NodeDialer.layer),
