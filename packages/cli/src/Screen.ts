@@ -39,6 +39,9 @@ export interface Streams {
 const enter = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 const leave = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 
+// Some terminals do not say how high they are.
+const unknownRows = 24
+
 const controlC = "\x03"
 const controlZ = "\x1a"
 
@@ -60,7 +63,7 @@ export const open = Effect.fnUntraced(
     const draw = () => {
       // Erased before it is written: after a line that is as wide as the terminal
       // its last character would be erased.
-      const lines = shown.slice(0, output.rows - 1).map((line) => `\x1b[K${line}\r\n`)
+      const lines = shown.slice(0, (output.rows || unknownRows) - 1).map((line) => `\x1b[K${line}\r\n`)
       output.write(`\x1b[H${lines.join("")}\x1b[J`)
     }
     const begin = () => {

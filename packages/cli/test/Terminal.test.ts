@@ -6,6 +6,9 @@ import { missing, type Terminal, withTerminal } from "./terminal.ts"
 if (missing !== undefined) console.log(`skipped: commands in a terminal: ${missing}`)
 
 const asBefore = "alternate 0, cursor 1, wrap 1"
+// However busy the machine is.
+const patiently = "--attempt-timeout none --timeout none"
+
 const drawing = "alternate 1, cursor 0, wrap 0"
 
 /** Types a command, with the settings of the terminal before and after it. */
@@ -25,7 +28,7 @@ const inTerminal = (
 describe.runIf(missing === undefined)("connect in a terminal", () => {
   it.live("draws while it runs, and leaves the terminal as it was on ctrl-C, with what came of it", () =>
     inTerminal("silent", async (terminal, port) => {
-      run(terminal, `he connect 127.0.0.1 ${port}`)
+      run(terminal, `he connect 127.0.0.1 ${port} ${patiently}`)
       const drawn = await terminal.see(/connecting/)
       assert.match(drawn, new RegExp(`^127\\.0\\.0\\.1, port ${port}\n.*\n› 127\\.0\\.0\\.1:${port} .*connecting$`))
       assert.strictEqual(terminal.state(), drawing)
@@ -40,7 +43,7 @@ describe.runIf(missing === undefined)("connect in a terminal", () => {
 
   it.live("draws anew in the size that the terminal gets", () =>
     inTerminal("silent", async (terminal, port) => {
-      run(terminal, `he connect 127.0.0.1 ${port}`)
+      run(terminal, `he connect 127.0.0.1 ${port} ${patiently}`)
       await terminal.see(/connecting/)
       const widest = () => Math.max(...terminal.screen().split("\n").map(({ length }) => length))
       assert.isAbove(widest(), 80)
