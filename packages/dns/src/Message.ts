@@ -15,6 +15,7 @@ import * as Edns from "./Edns.ts"
 import * as DnsPacket from "./internal/DnsPacket.ts"
 import { recordData } from "./internal/RecordData.ts"
 import * as RecordType from "./RecordType.ts"
+import * as ServiceBinding from "./ServiceBinding.ts"
 import * as Wire from "./Wire.ts"
 
 /**
@@ -38,6 +39,8 @@ export interface Question {
 export interface Opaque {
   readonly _tag: "Opaque"
   readonly bytes: Uint8Array
+  /** What is wrong with an SVCB or HTTPS record, which spoils all records of its owner and type. */
+  readonly problem?: string | undefined
 }
 
 /**
@@ -51,7 +54,7 @@ export interface ResourceRecord {
   readonly type: number
   /** Seconds. */
   readonly ttl: number
-  readonly data: Dns.DnsRecord | Opaque
+  readonly data: Dns.DnsRecord | ServiceBinding.ServiceBinding | Opaque
 }
 
 /**
@@ -241,9 +244,15 @@ export const formatRcode = (rcode: number): string => rcodeNames.get(rcode) ?? `
  */
 export const formatData = (self: ResourceRecord): string => {
   const { data } = self
-  if (data._tag !== "Opaque") return Dns.formatRecord(data).slice(data._tag.length + 1)
-  // RFC 3597, section 5.
-  return data.bytes.length === 0 ? "\\# 0" : `\\# ${data.bytes.length} ${Hex.encode(data.bytes).toUpperCase()}`
+  switch (data._tag) {
+    case "ServiceBinding":
+      return ServiceBinding.format(data)
+    case "Opaque":
+      // RFC 3597, section 5.
+      return data.bytes.length === 0 ? "\\# 0" : `\\# ${data.bytes.length} ${Hex.encode(data.bytes).toUpperCase()}`
+    default:
+      return Dns.formatRecord(data).slice(data._tag.length + 1)
+  }
 }
 
 /**

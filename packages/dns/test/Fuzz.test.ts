@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Message, RecordType } from "@happy-eyeballs/dns"
+import { Message, RecordType, ServiceBinding } from "@happy-eyeballs/dns"
 import * as Reply from "@happy-eyeballs/dns/testing/Reply"
+import * as ServiceData from "@happy-eyeballs/dns/testing/ServiceData"
 import * as Result from "effect/Result"
 import { onTestFinished } from "vitest"
 
@@ -58,6 +59,15 @@ const valid: ReadonlyArray<Uint8Array> = [
       record(codes.HTTPS, u8(0, 1, 0, 0, 1, 0, 3, 2, 104, 50))
     ],
     authorities: [record(codes.SOA, concat([name("ns."), name("admin."), u32(1, 2, 3, 4, 5)]))]
+  }),
+  Reply.encode({
+    id: 10,
+    question: { name: "svc.example.", type: codes.HTTPS },
+    answers: [
+      "1 . mandatory=alpn,port alpn=h2,h3 no-default-alpn port=8443 ipv4hint=192.0.2.1 ech=AQID ipv6hint=2001:db8::1",
+      "2 svc.example. key667=x key668=y",
+      "0 other.example."
+    ].map((text) => record(codes.HTTPS, ServiceData.encodeUnsafe(text), "svc.example."))
   }),
   Reply.encode({
     id: 9,
@@ -123,7 +133,10 @@ describe("Message.decode", () => {
       if (ms > limitMs) assert.isAtMost(leastMs(bytes), limitMs, `message ${index} of seed ${seed}: ${bytes.join(",")}`)
       if (Result.isSuccess(result)) {
         decoded++
-        for (const answer of result.success.answers.slice(0, 3)) Message.formatRecord(answer)
+        for (const answer of result.success.answers.slice(0, 3)) {
+          Message.formatRecord(answer)
+          if (answer.data._tag === "ServiceBinding") ServiceBinding.toServiceRecord(answer.data)
+        }
       } else {
         assert.notInclude(result.failure.problem, "Error", `dns-packet threw on message ${index} of seed ${seed}`)
       }
@@ -137,7 +150,15 @@ describe("Message.decode", () => {
     const addresses = Array.from({ length: 4_000 }, () => concat([u16(0xc00c, 1, 1, 0, 60, 4), u8(192, 0, 2, 1)]))
     // Every owner repeats 120 labels by a pointer of its own.
     const names = Array.from({ length: 130 }, () => concat([string("b"), u16(0xc00c, 65_280, 1, 0, 60, 0)]))
-    for (const bytes of [concat([head(4_000), ...addresses]), concat([head(130), ...names])]) {
+    const largest = ServiceData.encodeUnsafe(`1 . ${Array.from({ length: 15_000 }, (_, i) => `key${i + 7}`).join(" ")}`)
+    const services = concat([u16(0xc00c, codes.HTTPS, 1, 0, 60, largest.length), largest])
+    for (
+      const bytes of [
+        concat([head(4_000), ...addresses]),
+        concat([head(130), ...names]),
+        concat([head(1), services])
+      ]
+    ) {
       for (let warm = 0; warm < 20; warm++) Message.decode(bytes)
       assert.isTrue(Result.isSuccess(Message.decode(bytes)))
       assert.isAtMost(leastMs(bytes), limitMs)

@@ -5,6 +5,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { Opaque } from "../Message.ts"
 import { codes } from "../RecordType.ts"
+import * as ServiceBinding from "../ServiceBinding.ts"
 import type { RecordLayout } from "../Wire.ts"
 import * as DnsPacket from "./DnsPacket.ts"
 
@@ -19,11 +20,13 @@ export const recordData = (
   record: RecordLayout,
   view: DnsPacket.PacketBytes,
   nameAt: (offset: number) => string
-): Dns.DnsRecord | Opaque => {
+): Dns.DnsRecord | ServiceBinding.ServiceBinding | Opaque => {
   const made = fromLayout(record, view, nameAt)
-  return made !== undefined && Result.isSuccess(made)
-    ? made.success
-    : { _tag: "Opaque", bytes: new Uint8Array(view.subarray(record.data, record.data + record.length)) }
+  if (made !== undefined && Result.isSuccess(made)) return made.success
+  const bytes = new Uint8Array(view.subarray(record.data, record.data + record.length))
+  return record.type === codes.HTTPS || record.type === codes.SVCB
+    ? Result.getOrElse(ServiceBinding.decode(bytes), (problem): Opaque => ({ _tag: "Opaque", bytes, problem }))
+    : { _tag: "Opaque", bytes }
 }
 
 const fromLayout = (

@@ -7,11 +7,12 @@ import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import { rcodes } from "../Message.ts"
+import { rcodes, type ResourceRecord } from "../Message.ts"
 import { codes } from "../RecordType.ts"
 import * as Resolution from "../Resolution.ts"
 import type { StubResolver } from "../StubResolver.ts"
 import type { NoAnswer } from "../Upstream.ts"
+import { recordName, servicesOf } from "./services.ts"
 
 type Service = StubResolver["Service"]
 
@@ -66,13 +67,16 @@ const askAll = (
       say(answer)
     }
     const asking = Effect.forEach(query.types, (type) =>
-      Effect.tap(ask(stub, query.name, { name, type, refresh: query.refresh }), ({ answer, isDenied }) => {
-        tell(answer)
-        // No name, no other types: a server that keeps silent about AAAA need not be
-        // waited for. The reverse does not hold: some say of a name without AAAA that
-        // it does not exist.
-        return type === "A" && isDenied ? Deferred.succeed(denied, undefined) : Effect.void
-      }), { concurrency: "unbounded", discard: true })
+      Effect.tap(
+        ask(stub, query.name, { name, type, port: query.port, refresh: query.refresh }),
+        ({ answer, isDenied }) => {
+          tell(answer)
+          // No name, no other types: a server that keeps silent about AAAA need not be
+          // waited for. The reverse does not hold: some say of a name without AAAA that
+          // it does not exist.
+          return type === "A" && isDenied ? Deferred.succeed(denied, undefined) : Effect.void
+        }
+      ), { concurrency: "unbounded", discard: true })
     yield* Effect.raceFirst(asking, Deferred.await(denied))
     for (const type of missing) {
       tell(failed(query.name, type, notFound("resolve", query.name), "network"))
@@ -90,30 +94,37 @@ const failed = (
 const ask = (
   stub: Service,
   owner: Host.DomainName,
-  { name, refresh, type }: {
+  { name, port, refresh, type }: {
     readonly name: Host.DomainName
     readonly type: AnswerType
+    readonly port: number | undefined
     readonly refresh: boolean | undefined
   }
 ): Effect.Effect<{ readonly answer: Answer; readonly isDenied: boolean }> => {
-  if (type === "HTTPS") {
-    const error = new Dns.DnsError({ reason: "Unsupported", method: "resolve", hostname: owner })
-    return Effect.succeed({ answer: failed(owner, type, error, "local"), isDenied: false })
+  const recordType = type === "HTTPS" ? undefined : type
+  const asked = type === "HTTPS" ? recordName(name, port) : name
+  if (asked === undefined) {
+    return Effect.succeed({ answer: failed(owner, type, notFound("resolve", owner), "local"), isDenied: false })
   }
-  return Effect.match(stub.query({ name, type: codes[type] }, { refresh }), {
+  return Effect.match(stub.query({ name: asked, type: codes[type] }, { refresh }), {
     onFailure: (failure) => ({
-      answer: failed(owner, type, dnsError("resolve", owner, failure, type), "network"),
+      answer: failed(owner, type, dnsError("resolve", owner, failure, recordType), "network"),
       isDenied: false
     }),
     onSuccess: (resolution) => {
-      const addresses = addressesOf(resolution)
       const ttl = resolution.ttl === undefined ? undefined : Duration.seconds(resolution.ttl)
       const { rcode, source } = resolution
-      return addresses.length > 0
-        ? { answer: { _tag: "Addresses", owner, type, ttl, source, addresses }, isDenied: false }
-        : {
-          answer: failed(owner, type, notFound("resolve", owner, type), source, ttl),
+      const wanted = Resolution.wanted(resolution)
+      return wanted.length === 0
+        ? {
+          answer: failed(owner, type, notFound("resolve", owner, recordType), source, ttl),
           isDenied: rcode === rcodes.NXDOMAIN
+        }
+        : {
+          answer: type === "HTTPS"
+            ? { _tag: "Services", owner, type, ttl, source, records: servicesOf(wanted, port) }
+            : { _tag: "Addresses", owner, type, ttl, source, addresses: addressesOf(wanted) },
+          isDenied: false
         }
     }
   })
@@ -144,7 +155,11 @@ export const toDns = (stub: Service): Dns.Dns["Service"] =>
       Effect.matchEffect(stub.query({ name: Host.toRelative(name), type: codes[type] }, { hosts: false }), {
         onFailure: (failure) => Effect.fail(dnsError("resolve", name, failure, type)),
         onSuccess: (resolution) =>
-          Effect.succeed(Resolution.wanted(resolution).flatMap(({ data }) => data._tag === "Opaque" ? [] : [data]))
+          Effect.succeed(
+            Resolution.wanted(resolution).flatMap(({ data }) =>
+              data._tag === "Opaque" || data._tag === "ServiceBinding" ? [] : [data]
+            )
+          )
       }),
     reverse: Effect.fnUntraced(function*(address) {
       const names = yield* stub.namesOf(address)
@@ -162,8 +177,8 @@ export const toDns = (stub: Service): Dns.Dns["Service"] =>
 const familyTypes = (family: NetAddress.IpFamily | undefined): readonly ["AAAA" | "A", ...ReadonlyArray<"A">] =>
   family === "IPv4" ? ["A"] : family === "IPv6" ? ["AAAA"] : ["AAAA", "A"]
 
-const addressesOf = (resolution: Resolution.Resolution): ReadonlyArray<NetAddress.IpAddress> =>
-  Resolution.wanted(resolution).flatMap(({ data }) => data._tag === "A" || data._tag === "AAAA" ? [data.address] : [])
+const addressesOf = (records: ReadonlyArray<ResourceRecord>): ReadonlyArray<NetAddress.IpAddress> =>
+  records.flatMap(({ data }) => data._tag === "A" || data._tag === "AAAA" ? [data.address] : [])
 
 const notFound = (method: Dns.DnsError["method"], hostname: string, recordType?: Dns.RecordType): Dns.DnsError =>
   new Dns.DnsError({ reason: "NotFound", method, hostname, recordType })

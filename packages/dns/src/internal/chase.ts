@@ -6,7 +6,7 @@ import * as Cache from "../Cache.ts"
 import * as Edns from "../Edns.ts"
 import * as Message from "../Message.ts"
 import type { Protocol } from "../NameServer.ts"
-import { codes } from "../RecordType.ts"
+import * as RecordType from "../RecordType.ts"
 import { ServerFailed } from "../Transport.ts"
 import { type Answered, type Attempt, NoAnswer } from "../Upstream.ts"
 import { monotonicMs } from "./monotonic.ts"
@@ -57,8 +57,12 @@ export const chase = (
       aliases += walk.aliases
       verified &&= message.isAuthenticated
       const { end } = walk
-      if (end === undefined || aliases > Alias.maxAliases || walk.aliases > 0 && asked.has(end)) {
-        const detail = `gives aliases of ${question.name} that lead nowhere`
+      const endless = end === undefined || aliases > Alias.maxAliases || walk.aliases > 0 && asked.has(end)
+      const malformed = walk.records.find((record) => record.type === question.type && problemOf(record) !== undefined)
+      if (endless || malformed !== undefined) {
+        const detail = malformed === undefined
+          ? `gives aliases of ${question.name} that lead nowhere`
+          : `gives ${malformed.owner} a malformed ${RecordType.format(malformed.type)} record: ${problemOf(malformed)}`
         const failure = new ServerFailed({ server, reason: "Invalid", detail, reply: answered.reply })
         const last = attempts.at(-1)
         return yield* new NoAnswer({
@@ -67,7 +71,7 @@ export const chase = (
         })
       }
       const denied = message.rcode === Message.rcodes.NXDOMAIN ||
-        message.authorities.some(({ type }) => type === codes.SOA)
+        message.authorities.some(({ type }) => type === RecordType.codes.SOA)
       if (!walk.found && walk.aliases > 0 && !denied) {
         name = end
         continue
@@ -87,3 +91,8 @@ export const chase = (
       }
     }
   })
+
+// RFC 9460, section 2.2: one malformed record spoils the set. It is the zone's
+// fault and not the server's, which hands on what it does not understand.
+const problemOf = ({ data }: Message.ResourceRecord): string | undefined =>
+  data._tag === "Opaque" ? data.problem : undefined

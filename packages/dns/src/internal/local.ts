@@ -6,6 +6,7 @@ import * as Message from "../Message.ts"
 import { codes } from "../RecordType.ts"
 import type { Resolution } from "../Resolution.ts"
 import * as SpecialNames from "../SpecialNames.ts"
+import { hostOf } from "./services.ts"
 
 /** An answer that this machine gives by itself. */
 const local = (
@@ -43,13 +44,15 @@ const pointers = ({ name, type }: Message.Question): ReadonlyArray<Message.Resou
 
 /**
  * Answers from the hosts file, or gives `undefined` where it does not have the
- * name. A name that is there has no other addresses than those.
+ * name. A name that is there has no other addresses than those, and no HTTPS
+ * records, which lead elsewhere.
  *
  * @internal
  */
 export const fromHosts = (table: Host.HostsTable, question: Message.Question): Resolution | undefined => {
-  if (question.type !== codes.A && question.type !== codes.AAAA) return undefined
-  const addresses = HostsFile.addressesOf(table, question.name)
+  const { name, type } = question
+  if (type !== codes.A && type !== codes.AAAA && type !== codes.HTTPS) return undefined
+  const addresses = HostsFile.addressesOf(table, type === codes.HTTPS ? hostOf(name) : name)
   return addresses === undefined ? undefined : local(question, Message.rcodes.NOERROR, addresses)
 }
 

@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import * as Message from "../Message.ts"
 import * as RecordType from "../RecordType.ts"
 import * as Reply from "./Reply.ts"
+import * as ServiceData from "./ServiceData.ts"
 
 const { codes } = RecordType
 
@@ -33,9 +34,9 @@ export interface Zone {
  *
  * **Details**
  *
- * The types are A, AAAA, CNAME, NS, PTR, MX, SRV, TXT (quoted strings) and any
- * other as `TYPE65280 \# 2 ABCD` (RFC 3597). It throws for a line that it cannot
- * read.
+ * The types are A, AAAA, CNAME, NS, PTR, MX, SRV, TXT (quoted strings), SVCB and
+ * HTTPS (`1 . alpn=h2 port=8443`), and any type as `TYPE65280 \# 2 ABCD` (RFC
+ * 3597). It throws for a line that it cannot read.
  *
  * @category constructors
  * @since 0.1.0
@@ -60,6 +61,9 @@ export const fromLinesUnsafe = (
 const encodeData = (type: number, text: string): Uint8Array => {
   const words = text.split(/\s+/)
   const [first = "", second = "", third = "", fourth = ""] = words
+  if (first === "\\#") {
+    return Uint8Array.from(words.slice(2).join("").match(/../g) ?? [], (hex) => Number.parseInt(hex, 16))
+  }
   switch (type) {
     case codes.A:
       return Uint8Array.from(NetAddress.ipv4ToOctets(Result.getOrThrow(NetAddress.ipv4FromString(first))))
@@ -76,8 +80,11 @@ const encodeData = (type: number, text: string): Uint8Array => {
       return Reply.concat([Reply.u16(Number(first), Number(second), Number(third)), Reply.name(fourth)])
     case codes.TXT:
       return Reply.concat([...text.matchAll(/"([^"]*)"/g)].map(([, chunk = ""]) => Reply.string(chunk)))
+    case codes.SVCB:
+    case codes.HTTPS:
+      return ServiceData.encodeUnsafe(text)
     default:
-      return Uint8Array.from(words.slice(2).join("").match(/../g) ?? [], (hex) => Number.parseInt(hex, 16))
+      throw new Error(`not the data of a record: ${text}`)
   }
 }
 
