@@ -122,8 +122,23 @@ export const clearText = (address: NetAddress.InetAddress): NameServer => ({
  */
 export const format = (self: NameServer): string =>
   self.protocol === "https"
-    ? `https://${self.host.includes(":") ? `[${self.host}]` : self.host}:${self.port}${self.path}`
+    ? `https://${bracketed(self.host)}:${self.port}${self.path}`
     : `${self.protocol}://${NetAddress.formatInet(self.address)}`
+
+const bracketed = (host: string): string => host.includes(":") ? `[${host}]` : host
+
+/**
+ * Prints the host of an `https` server as its requests name it, with the port
+ * where it is not 443.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const authority = (self: Extract<NameServer, { readonly protocol: "https" }>): string => {
+  // A zone is this machine's own affair (RFC 6874, section 4).
+  const host = bracketed(self.host.replace(/%.*$/, ""))
+  return self.port === defaultPorts.https ? host : `${host}:${self.port}`
+}
 
 /**
  * Reads a name server in any of its forms.
@@ -236,10 +251,15 @@ const https = (place: string, given: Parameters, lookup: Lookup): Result.Result<
   if (slash === -1 || parts === undefined || parts.host === "") {
     return Result.fail("it needs a host and a path, such as https://192.0.2.53/dns-query")
   }
-  const { host, port } = parts
+  const path = place.slice(slash)
+  if (!/^[\u0021-\u007e]+$/.test(path) || path.includes("#")) {
+    return Result.fail(`"${path}" is not a path: percent-encode what is not plain ASCII`)
+  }
+  const { port } = parts
   const bootstrap = given.get("bootstrap") ?? []
-  const literal = NetAddress.inetAddressFromHostString(host, port, lookup.scopeIds)
-  const name = Host.domainNameFromString(host)
+  const literal = NetAddress.inetAddressFromHostString(parts.host, port, lookup.scopeIds)
+  const name = Host.domainNameFromString(parts.host)
+  const host = Result.getOrElse(Result.isFailure(literal) ? name : Result.succeed(parts.host), () => parts.host)
   if (Result.isFailure(literal) && Result.isFailure(name)) {
     return Result.fail(`"${host}" is neither a host name nor an IP address`)
   }
@@ -260,7 +280,7 @@ const https = (place: string, given: Parameters, lookup: Lookup): Result.Result<
       protocol: "https",
       host,
       port,
-      path: place.slice(slash),
+      path,
       addresses: found,
       profile,
       authentication: authentication.name === undefined && Result.isFailure(literal)

@@ -11,7 +11,6 @@
  */
 import { Resolver } from "@happy-eyeballs/core/Resolver"
 import * as Context from "effect/Context"
-import type { SecureRandom } from "effect/crypto/SecureRandom"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -19,9 +18,7 @@ import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import type { ByteStreams } from "./ByteStreams.ts"
 import type * as Cache from "./Cache.ts"
-import type { Datagrams } from "./Datagrams.ts"
 import * as HostsFile from "./HostsFile.ts"
 import { toDns, toResolver } from "./internal/adapters.ts"
 import * as Local from "./internal/local.ts"
@@ -144,8 +141,7 @@ export class StubResolver extends Context.Service<StubResolver, {
   static readonly layer = (
     config: Config,
     options?: Options
-  ): Layer.Layer<StubResolver, never, Datagrams | ByteStreams | SecureRandom> =>
-    StubResolver.layerFrom(Effect.succeed(config), options)
+  ): Layer.Layer<StubResolver, never, Upstream.Ports> => StubResolver.layerFrom(Effect.succeed(config), options)
 
   /**
    * Layer whose name servers may change: the effect is run for every question,
@@ -156,8 +152,7 @@ export class StubResolver extends Context.Service<StubResolver, {
   static readonly layerFrom = (
     config: Effect.Effect<Config>,
     options?: Options
-  ): Layer.Layer<StubResolver, never, Datagrams | ByteStreams | SecureRandom> =>
-    Layer.effect(StubResolver, make(config, options))
+  ): Layer.Layer<StubResolver, never, Upstream.Ports> => Layer.effect(StubResolver, make(config, options))
 
   /**
    * Layer of core's `Resolver`: AAAA and A are asked at once, and each answer is
@@ -191,7 +186,7 @@ export class StubResolver extends Context.Service<StubResolver, {
 export const make = Effect.fnUntraced(function*(
   config: Effect.Effect<Config>,
   options: Options = {}
-): Effect.fn.Return<StubResolver["Service"], never, Datagrams | ByteStreams | SecureRandom | Scope.Scope> {
+): Effect.fn.Return<StubResolver["Service"], never, Upstream.Ports | Scope.Scope> {
   const networked = yield* Networked.make(config, options)
   const hostsFile = options.hosts ?? Effect.succeed(new Map())
 

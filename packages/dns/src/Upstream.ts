@@ -23,6 +23,8 @@ import type * as Scope from "effect/Scope"
 import * as Authentication from "./Authentication.ts"
 import { ByteStreams } from "./ByteStreams.ts"
 import { Datagrams } from "./Datagrams.ts"
+import { Http2 } from "./Http2.ts"
+import * as HttpsTransport from "./HttpsTransport.ts"
 import { bootstrap } from "./internal/bootstrap.ts"
 import { Health } from "./internal/Health.ts"
 import { monotonicMs } from "./internal/monotonic.ts"
@@ -30,7 +32,7 @@ import * as Message from "./Message.ts"
 import * as NameServer from "./NameServer.ts"
 import * as RecordType from "./RecordType.ts"
 import * as StreamTransport from "./StreamTransport.ts"
-import { failedReply, type Reply, ServerFailed, toDnsReason, type Transport } from "./Transport.ts"
+import { failedReply, type Reply, type ServerFailed, toDnsReason, type Transport } from "./Transport.ts"
 import * as UdpTransport from "./UdpTransport.ts"
 
 /**
@@ -151,6 +153,14 @@ export interface ServerHealth {
 }
 
 /**
+ * What name servers are reached by.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ports = Datagrams | ByteStreams | Http2 | SecureRandom
+
+/**
  * Makes an upstream; its connections belong to the scope.
  *
  * @category constructors
@@ -158,7 +168,7 @@ export interface ServerHealth {
  */
 export const make = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<Upstream, never, Datagrams | ByteStreams | SecureRandom | Scope.Scope> {
+): Effect.fn.Return<Upstream, never, Ports | Scope.Scope> {
   const clock = yield* Clock.Clock
   const rounds = Math.max(1, options.attempts ?? 2)
   const groups: Array<ReadonlyArray<Way>> = []
@@ -285,34 +295,31 @@ const isAnswer = ({ rcode }: Message.Message): boolean =>
 
 // RFC 8310, section 5: what an opportunistic client tries, one after the other.
 const stepsOf = (server: NameServer.NameServer): ReadonlyArray<NameServer.NameServer> => {
-  if (server.protocol !== "tls" || server.profile === "strict") return [server]
+  if (server.protocol !== "tls" && server.protocol !== "https" || server.profile === "strict") return [server]
   const unverified = { ...server, authentication: { ...Authentication.system, none: true } }
-  const plain = NameServer.clearText(server.address)
-  return [server, unverified, plain]
+  const addresses = server.protocol === "tls" ? [server.address] : server.addresses
+  return [server, unverified, ...addresses.map(NameServer.clearText)]
 }
 
 const transportTo = Effect.fnUntraced(function*(
   server: NameServer.NameServer,
   options: Options
-): Effect.fn.Return<Transport, never, Datagrams | ByteStreams | SecureRandom | Scope.Scope> {
+): Effect.fn.Return<Transport, never, Ports | Scope.Scope> {
+  const happyEyeballs = Context.get(yield* Layer.build(bootstrap), HappyEyeballs)
+  const timeout = options.attemptTimeout ?? Duration.seconds(5)
+  const { idleTimeout } = options
   if (server.protocol === "https") {
-    const detail = "is asked over HTTPS, which this version cannot do: use tls://"
-    return {
-      exchange: () =>
-        Effect.fail(new ServerFailed({ server: NameServer.format(server), reason: "Unreachable", detail }))
-    }
+    return yield* HttpsTransport.make({ http2: yield* Http2, happyEyeballs, server, timeout, idleTimeout })
   }
   const { address } = server
   const [streams, datagrams, random] = [yield* ByteStreams, yield* Datagrams, yield* SecureRandom]
-  const happyEyeballs = Context.get(yield* Layer.build(bootstrap), HappyEyeballs)
-  const timeout = options.attemptTimeout ?? Duration.seconds(5)
   const stream = yield* StreamTransport.make({
     streams,
     happyEyeballs,
     random,
     address,
     timeout,
-    idleTimeout: options.idleTimeout,
+    idleTimeout,
     security: server.protocol === "tls" ? { authentication: server.authentication, alpn: ["dot"] } : undefined
   })
   return server.protocol === "udp" ? UdpTransport.make({ datagrams, random, address, tcp: stream, timeout }) : stream

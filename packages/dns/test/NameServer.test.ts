@@ -76,6 +76,18 @@ describe("NameServer.fromString", () => {
     assert.isUndefined(authentication("https://192.0.2.53/q").name)
   })
 
+  it.each([
+    ["https://dns.example/q?bootstrap=192.0.2.53", "dns.example"],
+    ["https://DNS.Example:8443/q?bootstrap=192.0.2.53", "dns.example:8443"],
+    ["https://b\u00fccher.example/q?bootstrap=192.0.2.53", "xn--bcher-kva.example"],
+    ["https://192.0.2.53:443/q", "192.0.2.53"],
+    ["https://[2001:db8::53]:8443/q", "[2001:db8::53]:8443"],
+    ["https://[fe80::1%2]/q", "[fe80::1]"]
+  ])("names the host of %s to its server as %s", (input, expected) => {
+    const server = parse(input)
+    assert.strictEqual(server.protocol === "https" ? NameServer.authority(server) : "", expected)
+  })
+
   it("is strict unless opportunistic is asked for by name", () => {
     const profile = (input: string) => {
       const server = parse(input)
@@ -99,6 +111,9 @@ describe("NameServer.fromString", () => {
     ["quic://192.0.2.53", "\"quic\" is not one of udp, tcp, tls and https"],
     ["udp://192.0.2.53/path", "after the port nothing stands but parameters"],
     ["https://192.0.2.53", "it needs a host and a path"],
+    ["https://192.0.2.53/q\u00fc", "\"/q\u00fc\" is not a path"],
+    ["https://192.0.2.53/a b", "\"/a b\" is not a path"],
+    ["https://192.0.2.53/a#b", "\"/a#b\" is not a path"],
     ["https://dns.example/q", "say where it is with bootstrap=IP"],
     ["https://dns.example/q?bootstrap=dns.example", "bootstrap=dns.example is not an IP address"],
     [`udp://192.0.2.53?pin=sha256/${pin}`, "pin= needs tls:// or https://"],

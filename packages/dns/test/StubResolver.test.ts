@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Answer } from "@happy-eyeballs/core/Resolver"
 import { Resolver } from "@happy-eyeballs/core/Resolver"
-import { HostsFile, Message, RecordType, Resolution, StubResolver, Transport, Upstream } from "@happy-eyeballs/dns"
+import { HostsFile, Message, RecordType, Resolution, StubResolver } from "@happy-eyeballs/dns"
 import * as Reply from "@happy-eyeballs/dns/testing/Reply"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -457,22 +457,6 @@ describe("Upstream", () => {
         return [avoided.server, (yield* ask(stub, "www.example", codes.A, { refresh: true })).server]
       }))
     assert.deepStrictEqual(value, ["udp://192.0.2.2:53", "udp://192.0.2.1:53"])
-  })
-
-  it("says that HTTPS is not spoken yet", () => {
-    const { value } = run(
-      {},
-      { servers: [server("https://192.0.2.1/dns-query")] },
-      (stub) => Effect.flip(ask(stub, "www.example"))
-    )
-    assert.include(value.message, "https://192.0.2.1:443/dns-query is asked over HTTPS, which this version cannot do")
-    assert.strictEqual(
-      Transport.toDnsReason(
-        value.attempts[0]?.failure ?? new Transport.ServerFailed({ server: "", reason: "Closed", detail: "" })
-      ),
-      "Refused"
-    )
-    assert.isTrue(value instanceof Upstream.NoAnswer)
   })
 })
 

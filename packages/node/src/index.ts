@@ -3,6 +3,7 @@
  */
 export * as NodeByteStreams from "./dns/NodeByteStreams.ts"
 export * as NodeDatagrams from "./dns/NodeDatagrams.ts"
+export * as NodeHttp2 from "./dns/NodeHttp2.ts"
 export * as NodeNameServer from "./dns/NodeNameServer.ts"
 export * as NodeStubResolver from "./dns/NodeStubResolver.ts"
 export * as NodeSystemFiles from "./dns/NodeSystemFiles.ts"

@@ -1,6 +1,5 @@
 import { BackgroundClock } from "@happy-eyeballs/core/HappyEyeballs"
 import * as Clock from "effect/Clock"
-import type { SecureRandom } from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,17 +7,13 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { IsBackground } from "../Background.ts"
-import type { ByteStreams } from "../ByteStreams.ts"
 import * as Cache from "../Cache.ts"
-import type { Datagrams } from "../Datagrams.ts"
 import type * as Message from "../Message.ts"
 import type { Resolution } from "../Resolution.ts"
 import type { Config, Options, Statistics } from "../StubResolver.ts"
 import * as Upstream from "../Upstream.ts"
 import { chase, type Found } from "./chase.ts"
 import { Shared } from "./Shared.ts"
-
-type Ports = Datagrams | ByteStreams | SecureRandom
 
 interface Active {
   readonly config: Config
@@ -68,9 +63,9 @@ export class Networked {
   static make(
     config: Effect.Effect<Config>,
     options: Options
-  ): Effect.Effect<Networked, never, Ports | Scope.Scope> {
+  ): Effect.Effect<Networked, never, Upstream.Ports | Scope.Scope> {
     return Effect.gen(function*() {
-      const context = yield* Effect.context<Ports>()
+      const context = yield* Effect.context<Upstream.Ports>()
       const background = (yield* BackgroundClock) ?? (yield* Clock.Clock)
       const build = (current: Config, owner: Scope.Scope) =>
         Upstream.make({ ...current, idleTimeout: options.idleTimeout }).pipe(

@@ -1,30 +1,17 @@
-import type * as Clock from "effect/Clock"
 import type { SecureRandom } from "effect/crypto/SecureRandom"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
 import { IsBackground } from "../Background.ts"
 import type { ByteStream } from "../ByteStreams.ts"
 import * as Edns from "../Edns.ts"
 import { frame, Frames } from "../Frames.ts"
 import * as Message from "../Message.ts"
 import * as Wire from "../Wire.ts"
-import { monotonicMs } from "./monotonic.ts"
+import type { Line, Outcome } from "./Line.ts"
+import type { Occupancy } from "./Occupancy.ts"
 import { queryId } from "./queryId.ts"
-
-/**
- * How a question on a connection ended. `Lost` is no answer at all: the
- * connection ended first, after so many replies to any question. `shared` says
- * that another question was under way when this one was sent.
- *
- * @internal
- */
-export type Outcome =
-  | { readonly _tag: "Answered"; readonly message: Message.Message }
-  | { readonly _tag: "Malformed"; readonly cause: Wire.Malformed }
-  | { readonly _tag: "Lost"; readonly replies: number; readonly shared: boolean }
 
 interface Pending {
   readonly question: Message.Question
@@ -37,9 +24,6 @@ interface Pending {
 // this many of them is not used for more.
 const maxAbandoned = 4096
 
-// How often the time is looked at: the server may shorten it with any answer.
-const lookMs = 1000
-
 // Messages that no question belongs to, before the server counts as hostile.
 const maxUnsolicited = 1024
 
@@ -48,49 +32,35 @@ const maxUnsolicited = 1024
  *
  * @internal
  */
-export class Pipeline {
+export class Pipeline implements Line {
   private readonly stream: ByteStream
-  private readonly scope: Scope.Closeable
-  private readonly clock: Clock.Clock
   private readonly random: SecureRandom["Service"]
+  private readonly occupancy: Occupancy
   private readonly pending = new Map<number, Pending | "abandoned">()
   private readonly frames = new Frames()
-  private waiting = 0
   private abandoned = 0
   private unsolicited = 0
   private replies = 0
-  private ended = false
-  private retired = false
-  private idleMs: number
-  private usedAt: number
   private chunks = 0
 
   constructor(options: {
     readonly stream: ByteStream
-    /** Holds the stream; closing it ends the pipeline's fibers. */
-    readonly scope: Scope.Closeable
-    readonly clock: Clock.Clock
     readonly random: SecureRandom["Service"]
-    readonly idleMs: number
+    readonly occupancy: Occupancy
   }) {
     this.stream = options.stream
-    this.scope = options.scope
-    this.clock = options.clock
     this.random = options.random
-    this.idleMs = options.idleMs
-    this.usedAt = monotonicMs(this.clock)
-    this.stream.setIdle(true)
+    this.occupancy = options.occupancy
   }
 
   get isUsable(): boolean {
-    return !this.ended && !this.retired && this.abandoned < maxAbandoned
+    return this.occupancy.isOpen && this.abandoned < maxAbandoned
   }
 
   get isBusy(): boolean {
-    return this.waiting > 0
+    return this.occupancy.isBusy
   }
 
-  /** Counts what has been heard: the same number twice is silence in between. */
   get heard(): number {
     return this.chunks
   }
@@ -104,15 +74,6 @@ export class Pipeline {
     })).pipe(Effect.catch(() => this.end()))
   }
 
-  /** Closes the connection when nobody has used it for a while. Runs in the pipeline's scope, on the background clock. */
-  idling(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const rest = this.usedAt + this.idleMs - monotonicMs(this.clock)
-      if (this.waiting === 0 && rest <= 0) return this.end()
-      return Effect.andThen(Effect.sleep(this.waiting > 0 ? lookMs : Math.min(Math.ceil(rest), lookMs)), this.idling())
-    })
-  }
-
   ask(
     question: Message.Question,
     how: { readonly edns: boolean; readonly padded: boolean }
@@ -121,13 +82,12 @@ export class Pipeline {
       Effect.flatMap(
         Effect.all([queryId(this.random, (id) => this.pending.has(id)), IsBackground]),
         ([id, inBackground]) => {
-          const shared = this.waiting > 0
-          if (this.ended) return Effect.succeed(this.lost(shared))
+          const shared = this.isBusy
+          if (this.occupancy.isEnded) return Effect.succeed(this.lost(shared))
           const mine: Pending = { question, shared, outcome: Deferred.makeUnsafe<Outcome>() }
           // Registered before it is written: the answer may be here before the write returns.
           this.pending.set(id, mine)
-          this.waiting++
-          if (!inBackground) this.stream.setIdle(false)
+          this.occupancy.enter(inBackground)
           return restore(
             this.stream.write(frame(Message.encode(question, { id, ...how }))).pipe(
               Effect.andThen(Deferred.await(mine.outcome)),
@@ -139,24 +99,16 @@ export class Pipeline {
     )
   }
 
-  /** Takes no more questions, and closes when those that wait have gone. */
   retire(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.retired = true
-      return this.waiting === 0 ? this.end() : Effect.void
-    })
+    return this.occupancy.retire()
   }
 
-  /** Closes at once; what was not answered is lost. */
   end(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.ended) return Effect.void
-      this.ended = true
+    return this.occupancy.end(() => {
       for (const [id, pending] of this.pending) {
         if (pending !== "abandoned") this.settle(id, pending, this.lost(pending.shared))
       }
       this.pending.clear()
-      return Scope.close(this.scope, Exit.void)
     })
   }
 
@@ -165,10 +117,7 @@ export class Pipeline {
       this.pending.set(id, "abandoned")
       this.abandoned++
     }
-    this.usedAt = monotonicMs(this.clock)
-    if (--this.waiting > 0 || this.ended) return Effect.void
-    this.stream.setIdle(true)
-    return this.retired ? this.end() : Effect.void
+    return this.occupancy.leave()
   }
 
   private take(bytes: Uint8Array): void {
@@ -184,13 +133,19 @@ export class Pipeline {
       return
     }
     const message = Message.decode(bytes)
-    if (Result.isFailure(message)) return this.settle(id, pending, { _tag: "Malformed", cause: message.failure })
+    if (Result.isFailure(message)) {
+      return this.settle(id, pending, {
+        _tag: "Invalid",
+        detail: `sent no valid answer (${message.failure.message})`,
+        cause: message.failure
+      })
+    }
     if (!Message.isReplyTo(message.success, id, pending.question)) {
       this.unsolicited++
       return
     }
     this.replies++
-    this.idleMs = Math.min(this.idleMs, Edns.keepalive(message.success.edns) ?? Infinity)
+    this.occupancy.shorten(Edns.keepalive(message.success.edns) ?? Infinity)
     // RFC 7766 knows no truncation: a server that marks an answer over TCP as
     // truncated has no more to say, and what it said counts.
     this.settle(id, pending, { _tag: "Answered", message: message.success })
@@ -202,6 +157,6 @@ export class Pipeline {
   }
 
   private lost(shared: boolean): Outcome {
-    return { _tag: "Lost", replies: this.replies, shared }
+    return { _tag: "Lost", detail: "closed the connection without an answer", fruitful: this.replies > 0, shared }
   }
 }

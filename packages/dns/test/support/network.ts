@@ -8,10 +8,13 @@ import { Message, RecordType } from "@happy-eyeballs/dns"
 import { type ByteStream, ByteStreams, type Security, StreamEnded } from "@happy-eyeballs/dns/ByteStreams"
 import { DatagramFailed, Datagrams } from "@happy-eyeballs/dns/Datagrams"
 import { frame, Frames } from "@happy-eyeballs/dns/Frames"
+import { Http2, type Request, RequestFailed, type Response, type Session } from "@happy-eyeballs/dns/Http2"
+import type { Ports } from "@happy-eyeballs/dns/Upstream"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import { SecureRandom } from "effect/crypto/SecureRandom"
 import * as CryptoSecureRandom from "effect/crypto/SecureRandom"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
@@ -28,8 +31,12 @@ export interface FakeServer {
   readonly udpFails?: FailureKind
   /** What a connection does with a message; absent: the connection is refused. */
   readonly stream?: (query: Uint8Array, connection: Connection) => void
+  /** What a session of HTTP/2 does with a request; absent: the connection is refused. */
+  readonly http?: (request: Request, exchange: HttpExchange) => void
   readonly connectMs?: number
   readonly connectFails?: FailureKind
+  /** Default `ECONNREFUSED`. */
+  readonly connectFailsBy?: string
   /** Over TLS it proves nothing to whoever asks for proof. */
   readonly provesNothing?: boolean
 }
@@ -41,6 +48,21 @@ export interface Connection {
   readonly nth: number
   readonly send: (afterMs: number, message: Uint8Array) => void
   readonly sendRaw: (afterMs: number, bytes: Uint8Array) => void
+  readonly close: (afterMs: number) => void
+}
+
+export interface HttpExchange {
+  /** Counts sessions from 0. */
+  readonly index: number
+  /** How many requests came before in this session. */
+  readonly nth: number
+  readonly respond: (
+    afterMs: number,
+    body: Uint8Array,
+    more?: { readonly status?: number; readonly fields?: Readonly<Record<string, string>> }
+  ) => void
+  readonly fail: (afterMs: number, reason: "Reset" | "TooLong") => void
+  /** Takes no more requests, and ends those that are under way. */
   readonly close: (afterMs: number) => void
 }
 
@@ -60,7 +82,7 @@ export interface FakeNetwork {
   readonly open: () => number
   /** The messages that reached any server. */
   readonly queries: ReadonlyArray<Uint8Array>
-  readonly layer: Layer.Layer<Datagrams | ByteStreams | SecureRandom>
+  readonly layer: Layer.Layer<Ports>
 }
 
 /** Makes a network of servers by `address:port`; every other address is silent. */
@@ -96,6 +118,67 @@ export const fakeNetwork = (servers: Readonly<Record<string, FakeServer>>): Fake
         ? Queue.take(inbox)
         : Effect.fail(new DatagramFailed({ kind: server.udpFails, code: "ECONNREFUSED" }))
     }
+  })
+
+  const openSession = Effect.fnUntraced(function*(endpoint: Endpoint.Endpoint, security: Security) {
+    const place = Endpoint.format(endpoint)
+    const server = servers[place]
+    const what = `https ${place}`
+    if (server === undefined) return yield* Effect.never
+    if (server.connectMs !== undefined) yield* Effect.sleep(server.connectMs)
+    const unproved = server.provesNothing === true && !security.authentication.none
+    const kind = unproved ? "Tls" : server.connectFails
+    if (kind !== undefined || server.http === undefined) {
+      const cause = kind === "Tls" ? new Error("has the wrong key") : undefined
+      return yield* new DialFailed({
+        endpoint,
+        kind: kind ?? "Refused",
+        code: server.connectFailsBy ?? "ECONNREFUSED",
+        cause
+      })
+    }
+    const handle = server.http
+    const index = connections++
+    const pending = new Set<Deferred.Deferred<Response, RequestFailed>>()
+    const context = yield* Effect.context<never>()
+    let nth = 0
+    let ended = false
+    const end = Effect.suspend(() => {
+      ended = true
+      return Effect.forEach(pending, Deferred.fail(new RequestFailed({ reason: "Ended" })), { discard: true })
+    })
+    yield* socket(`${what} #${index}`)
+    yield* Effect.addFinalizer(() => end)
+    const later = (afterMs: number, effect: Effect.Effect<unknown>) => {
+      Effect.runForkWith(context)(Effect.andThen(afterMs === 0 ? Effect.void : Effect.sleep(afterMs), effect))
+    }
+    const session: Session = {
+      isOpen: () => !ended,
+      setIdle: () => {},
+      post: (request) =>
+        Effect.gen(function*() {
+          if (ended) return yield* new RequestFailed({ reason: "Ended" })
+          yield* note(`${what} #${index} < ${describeQuery(request.body)}`)
+          queries.push(request.body)
+          const response = yield* Deferred.make<Response, RequestFailed>()
+          pending.add(response)
+          handle(request, {
+            index,
+            nth: nth++,
+            respond: (afterMs, body, { fields = {}, status = 200 } = {}) => {
+              const all: Readonly<Record<string, string>> = { "content-type": "application/dns-message", ...fields }
+              later(afterMs, Deferred.succeed(response, { status, body, field: (name) => all[name] }))
+            },
+            fail: (afterMs, reason) => later(afterMs, Deferred.fail(response, new RequestFailed({ reason }))),
+            close: (afterMs) => later(afterMs, end)
+          })
+          return yield* Deferred.await(response).pipe(
+            Effect.onInterrupt(() => note(`${what} #${index} reset`)),
+            Effect.ensuring(Effect.sync(() => pending.delete(response)))
+          )
+        })
+    }
+    return session
   })
 
   const openStream = Effect.fnUntraced(function*(endpoint: Endpoint.Endpoint, security: Security | undefined) {
@@ -155,6 +238,7 @@ export const fakeNetwork = (servers: Readonly<Record<string, FakeServer>>): Fake
     layer: Layer.succeedContext(
       Context.make(Datagrams, Datagrams.of({ connect })).pipe(
         Context.add(ByteStreams, ByteStreams.of({ open: openStream })),
+        Context.add(Http2, Http2.of({ open: openSession })),
         Context.add(SecureRandom, random)
       )
     )

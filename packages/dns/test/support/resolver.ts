@@ -24,7 +24,8 @@ export const zoneServer = (
   const afterMs = options.afterMs ?? 10
   return {
     udp: (query) => [[afterMs, answer(query)]],
-    stream: (query, { send }) => send(afterMs, answer(query))
+    stream: (query, { send }) => send(afterMs, answer(query)),
+    http: ({ body }, { respond }) => respond(afterMs, answer(body))
   }
 }
 

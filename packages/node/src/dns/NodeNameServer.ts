@@ -1,16 +1,18 @@
 /**
  * A name server in this process, on loopback, for tests and demonstrations.
  *
- * It answers over UDP, TCP and TLS whatever a function says, such as
+ * It answers over UDP, TCP, TLS and HTTPS whatever a function says, such as
  * `Zone.answer` of `@happy-eyeballs/dns`. It is no server to put on a network.
  *
  * @since 0.1.0
  */
 import { frame, Frames } from "@happy-eyeballs/dns/Frames"
+import type { Protocol } from "@happy-eyeballs/dns/NameServer"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Dgram from "node:dgram"
 import { once } from "node:events"
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 
@@ -22,8 +24,8 @@ import * as Tls from "node:tls"
  */
 export interface Options {
   /** Gives the reply to a message, or `undefined` to be silent. */
-  readonly answer: (query: Uint8Array, protocol: "udp" | "tcp" | "tls") => Uint8Array | undefined
-  /** With a key and a certificate (PEM) it answers over TLS too. */
+  readonly answer: (query: Uint8Array, protocol: Protocol) => Uint8Array | undefined
+  /** With a key and a certificate (PEM) it answers over TLS and HTTPS too. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined
   /** Default `127.0.0.1`. */
   readonly host?: string | undefined
@@ -42,6 +44,8 @@ export interface Running {
   readonly port: number
   /** The port of TLS, or `undefined` without it. */
   readonly tlsPort: number | undefined
+  /** The port of DNS over HTTPS, on any path and with POST, or `undefined` without TLS. */
+  readonly httpsPort: number | undefined
 }
 
 /**
@@ -57,12 +61,14 @@ export const run = Effect.fnUntraced(function*(
   const plain = Net.createServer((socket) => serve(socket, (query) => answer(query, "tcp")))
   const port = yield* listen(plain, host, options.port ?? 0)
   yield* bind(host, port, (query) => answer(query, "udp"))
-  if (tls === undefined) return { port, tlsPort: undefined }
+  if (tls === undefined) return { port, tlsPort: undefined, httpsPort: undefined }
   const secured = Tls.createServer(
     { ...tls, ALPNProtocols: ["dot"] },
     (socket) => serve(socket, (query) => answer(query, "tls"))
   )
-  return { port, tlsPort: yield* listen(secured, host, 0) }
+  const { createSecureServer } = yield* Effect.promise(() => import("node:http2"))
+  const http = createSecureServer(tls, (request, response) => respond(request, response, (query) => answer(query, "https")))
+  return { port, tlsPort: yield* listen(secured, host, 0), httpsPort: yield* listen(http, host, 0) }
 })
 
 type Answer = (query: Uint8Array) => Uint8Array | undefined
@@ -74,6 +80,15 @@ const serve = (socket: Net.Socket, answer: Answer): void => {
       const reply = answer(message)
       if (reply !== undefined) socket.write(frame(reply))
     }
+  })
+}
+
+const respond = (request: Http2ServerRequest, response: Http2ServerResponse, answer: Answer): void => {
+  const parts: Array<Buffer> = []
+  request.on("data", (part: Buffer) => parts.push(part)).once("end", () => {
+    const reply = request.method === "POST" ? answer(Buffer.concat(parts)) : new Uint8Array()
+    if (reply === undefined) return
+    response.writeHead(reply.length > 0 ? 200 : 400, { "content-type": "application/dns-message" }).end(reply)
   })
 }
 

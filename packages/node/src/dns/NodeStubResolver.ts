@@ -9,12 +9,11 @@
  */
 import { BackgroundClock } from "@happy-eyeballs/core/HappyEyeballs"
 import type { Resolver } from "@happy-eyeballs/core/Resolver"
-import type { ByteStreams } from "@happy-eyeballs/dns/ByteStreams"
-import type { Datagrams } from "@happy-eyeballs/dns/Datagrams"
 import * as HostsFile from "@happy-eyeballs/dns/HostsFile"
 import * as NameServer from "@happy-eyeballs/dns/NameServer"
 import * as StubResolver from "@happy-eyeballs/dns/StubResolver"
 import { type SystemFiles, watched } from "@happy-eyeballs/dns/SystemFiles"
+import type * as Upstream from "@happy-eyeballs/dns/Upstream"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -24,6 +23,7 @@ import { unrefClock } from "../internal/unrefClock.ts"
 import { scopeIds } from "../NodeScopeIds.ts"
 import * as NodeByteStreams from "./NodeByteStreams.ts"
 import * as NodeDatagrams from "./NodeDatagrams.ts"
+import * as NodeHttp2 from "./NodeHttp2.ts"
 import * as NodeSystemFiles from "./NodeSystemFiles.ts"
 
 /**
@@ -40,9 +40,10 @@ export type Provided = Resolver | Dns.Dns | StubResolver.StubResolver
  * @category layers
  * @since 0.1.0
  */
-export const ports: Layer.Layer<Datagrams | ByteStreams | SecureRandom.SecureRandom | SystemFiles> = Layer.mergeAll(
+export const ports: Layer.Layer<Upstream.Ports | SystemFiles> = Layer.mergeAll(
   NodeDatagrams.layer,
   NodeByteStreams.layer,
+  NodeHttp2.layer,
   NodeSystemFiles.layer,
   SecureRandom.layerWebCrypto
 )
