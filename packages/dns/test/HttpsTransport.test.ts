@@ -310,6 +310,27 @@ describe("HttpsTransport", () => {
     ])
   })
 
+  it("takes another session after five hundred requests that were given up, and closes the first when it is empty", () => {
+    const { log } = using(
+      { http: (request, exchange) => exchange.index > 0 ? respond(request, exchange) : undefined },
+      (stub) =>
+        Effect.andThen(
+          Effect.forEach(
+            Array.from({ length: 501 }, (_, i) => [`n${i % 300}.example`, i < 500 ? 1 : 900] as const),
+            ([text, ms]) => Effect.timeoutOption(ask(stub, text), ms),
+            { concurrency: 50 }
+          ),
+          ask(stub)
+        )
+    )
+    assert.deepStrictEqual(log.filter((line) => !line.includes("<") && !line.endsWith("reset")), [
+      `0 https ${place} #0 open`,
+      `10 https ${place} #0 close`,
+      `10 https ${place} #1 open`,
+      `20 https ${place} #1 close`
+    ])
+  })
+
   it("closes a session that was silent until the timeout, and one that is idle for 10 s", () => {
     const silent = using(
       { http: (request, exchange) => exchange.index > 0 ? respond(request, exchange) : undefined },

@@ -9,6 +9,10 @@ import type { Occupancy } from "./Occupancy.ts"
 // A server that moved is followed this often for one question.
 const maxRedirects = 3
 
+// Servers take a thousand requests that are given up for an attack and end the
+// session (CVE-2023-44487), which Node may not notice while it writes.
+const maxGivenUp = 500
+
 /**
  * One HTTP/2 session and the questions on it.
  *
@@ -20,6 +24,7 @@ export class HttpLine implements Line {
   private readonly authority: string
   private readonly path: string
   private responses = 0
+  private givenUp = 0
 
   constructor(options: {
     readonly session: Session
@@ -59,6 +64,7 @@ export class HttpLine implements Line {
         const body = Message.encode(question, { id: 0, ...how })
         return restore(this.follow(question, body, this.path, maxRedirects)).pipe(
           Effect.catch(({ reason }) => Effect.succeed(this.lost(reason, shared))),
+          Effect.onInterrupt(() => ++this.givenUp === maxGivenUp ? this.retire() : Effect.void),
           Effect.onExit(() => this.occupancy.leave())
         )
       })

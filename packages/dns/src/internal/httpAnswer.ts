@@ -43,7 +43,9 @@ export const read = (
   if (location !== undefined) {
     const path = pathOf(location, authority)
     return path === undefined
-      ? invalid(`answered with HTTP status ${status}, to ${printable(location)}: it is followed to paths of its own only`)
+      ? invalid(
+        `answered with HTTP status ${status}, to ${printable(location)}: it is followed to paths of its own only`
+      )
       : { _tag: "Redirected", path }
   }
   if (status !== 200) return invalid(`answered with HTTP status ${status}`)

@@ -33,7 +33,7 @@ const spki = (pem: string) => {
 const fingerprint = (pem: string) =>
   Crypto.createHash("sha256").update(new Crypto.X509Certificate(pem).raw).digest("base64")
 
-/** Runs a server over all three protocols, and uses a resolver of one of them. */
+/** Runs a server over all protocols, and uses a resolver of one of them. */
 const withServer = <A, E>(
   how: {
     readonly server: (running: NodeNameServer.Running) => string
@@ -64,10 +64,19 @@ const data = (resolution: Resolution.Resolution) => Resolution.wanted(resolution
 const udp = ({ port }: NodeNameServer.Running) => `udp://127.0.0.1:${port}`
 const tcp = ({ port }: NodeNameServer.Running) => `tcp://127.0.0.1:${port}`
 const tls = (parameters: string) => ({ tlsPort }: NodeNameServer.Running) => `tls://127.0.0.1:${tlsPort}${parameters}`
-const pinned = tls(`?pin=sha256/${spki(Certificates.server.cert)}`)
+const pin = `?pin=sha256/${spki(Certificates.server.cert)}`
+const pinned = tls(pin)
+const https = (parameters: string) => ({ httpsPort }: NodeNameServer.Running) =>
+  `https://127.0.0.1:${httpsPort}/dns-query${parameters}`
+const protocols: ReadonlyArray<[string, (running: NodeNameServer.Running) => string]> = [
+  ["udp", udp],
+  ["tcp", tcp],
+  ["tls", pinned],
+  ["https", https(pin)]
+]
 
 describe("NodeStubResolver.layer", () => {
-  it.live.each<[string, (running: NodeNameServer.Running) => string]>([["udp", udp], ["tcp", tcp], ["tls", pinned]])(
+  it.live.each(protocols)(
     "answers over %s, as core's Resolver, as effect/net's Dns and by itself",
     ([protocol, server]) =>
       withServer({ server }, () =>
@@ -94,11 +103,30 @@ describe("NodeStubResolver.layer", () => {
         assert.deepStrictEqual(seen.map((line) => line.slice(0, 3)), ["udp", "tcp"])
       })))
 
-  it.live("pads what it sends over TLS to 128 bytes, and nothing else", () =>
-    withServer(
-      { server: pinned },
-      (seen) => Effect.map(ask("www.example"), () => assert.deepStrictEqual(seen, ["tls 128"]))
-    ))
+  it.live("pads what it sends over TLS and HTTPS to 128 bytes, and nothing else", () =>
+    Effect.forEach(protocols, ([protocol, server]) =>
+      withServer(
+        { server },
+        (seen) =>
+          Effect.map(ask("www.example"), () =>
+            assert.deepStrictEqual(seen, [
+              protocol === "tls" || protocol === "https" ? `${protocol} 128` : `${protocol} 40`
+            ]))
+      )))
+
+  it.live("reaches a server that has a name by its address, and wants that name in the certificate", () =>
+    Effect.gen(function*() {
+      const named = (host: string) => ({ httpsPort }: NodeNameServer.Running) =>
+        `https://${host}:${httpsPort}/dns-query?bootstrap=127.0.0.1&ca=${
+          new URL("../fixtures/certificates/ca.pem", import.meta.url).pathname
+        }`
+      yield* withServer(
+        { server: named("localhost") },
+        () => Effect.map(ask("www.example"), (resolution) => assert.deepStrictEqual(data(resolution), ["192.0.2.80"]))
+      )
+      const error = yield* withServer({ server: named("other.example") }, () => Effect.flip(ask("www.example")))
+      assert.include(error.message, "could not be verified: Hostname/IP does not match")
+    }))
 
   it.live("fails at once where nobody listens", () =>
     Effect.gen(function*() {
@@ -120,7 +148,7 @@ describe("NodeStubResolver.layer", () => {
     ))
 })
 
-describe("NodeByteStreams", () => {
+describe("NodeByteStreams and NodeHttp2", () => {
   it.live.each<[string, string, Certificates.Identity]>([
     ["a key that is pinned", `?pin=sha256/${spki(Certificates.server.cert)}`, Certificates.server],
     [
@@ -149,10 +177,11 @@ describe("NodeByteStreams", () => {
   ])(
     "takes %s for proof",
     ([, parameters, identity]) =>
-      withServer(
-        { server: tls(parameters), identity },
-        () => Effect.map(ask("www.example"), (resolution) => assert.deepStrictEqual(data(resolution), ["192.0.2.80"]))
-      )
+      Effect.forEach([tls(parameters), https(parameters)], (server) =>
+        withServer(
+          { server, identity },
+          () => Effect.map(ask("www.example"), (resolution) => assert.deepStrictEqual(data(resolution), ["192.0.2.80"]))
+        ))
   )
 
   it.live("takes the article's authenticators for proof", () =>
@@ -206,43 +235,54 @@ describe("NodeByteStreams", () => {
   ])(
     "sends nothing to a server with %s, and says why",
     ([, parameters, identity, why]) =>
-      withServer({ server: tls(parameters), identity }, (seen) =>
-        Effect.gen(function*() {
-          const error = yield* Effect.flip(ask("www.example"))
-          assert.include(error.message, "could not be verified: ")
-          assert.include(error.message, why)
-          assert.strictEqual(error.attempts[0]?.failure?.reason, "Unverified")
-          assert.deepStrictEqual(seen, [])
-        }))
+      Effect.forEach(
+        [tls(parameters), https(parameters)],
+        (server) =>
+          withServer({ server, identity }, (seen) =>
+            Effect.gen(function*() {
+              const error = yield* Effect.flip(ask("www.example"))
+              assert.include(error.message, "could not be verified: ")
+              assert.include(error.message, why)
+              assert.strictEqual(error.attempts[0]?.failure?.reason, "Unverified")
+              assert.deepStrictEqual(seen, [])
+            }))
+      )
   )
 
   it.live("resumes a session only after its server was verified, and answers over it", () =>
-    withServer({ server: pinned, options: { idleTimeout: Duration.millis(50) } }, () =>
-      Effect.gen(function*() {
-        for (let i = 0; i < 3; i++) {
-          assert.deepStrictEqual(data(yield* ask("www.example", codes.A, true)), ["192.0.2.80"])
-          yield* Effect.sleep(120)
-        }
-      })))
+    Effect.forEach(
+      [pinned, https(pin)],
+      (server) =>
+        withServer({ server, options: { idleTimeout: Duration.millis(50) } }, () =>
+          Effect.gen(function*() {
+            for (let i = 0; i < 3; i++) {
+              assert.deepStrictEqual(data(yield* ask("www.example", codes.A, true)), ["192.0.2.80"])
+              yield* Effect.sleep(120)
+            }
+          }))
+    ))
 
-  it.live("carries ten thousand questions on one connection", () =>
-    withServer({ server: pinned, options: { capacity: 0 } }, (seen) =>
-      Effect.gen(function*() {
-        const before = Resources.descriptors()
-        const answers = yield* Effect.forEach(
-          Array.from({ length: 10_000 }, (_, i) => `n${i}.www.example`),
-          (text) => ask(text),
-          { concurrency: 200 }
-        )
-        assert.isTrue(answers.every(({ rcode }) => rcode === Message.rcodes.NXDOMAIN))
-        assert.strictEqual(seen.length, 10_000)
-        // Both ends are in this process.
-        assert.strictEqual(Resources.descriptors() - before, 2)
-      })))
+  it.live.each(protocols.slice(2))(
+    "carries ten thousand questions on one connection over %s",
+    ([, server]) =>
+      withServer({ server, options: { capacity: 0 } }, (seen) =>
+        Effect.gen(function*() {
+          const before = Resources.descriptors()
+          const answers = yield* Effect.forEach(
+            Array.from({ length: 10_000 }, (_, i) => `n${i}.www.example`),
+            (text) => ask(text),
+            { concurrency: 200 }
+          )
+          assert.isTrue(answers.every(({ rcode }) => rcode === Message.rcodes.NXDOMAIN))
+          assert.strictEqual(seen.length, 10_000)
+          // Both ends are in this process.
+          assert.strictEqual(Resources.descriptors() - before, 2)
+        }))
+  )
 })
 
 describe("an interrupted question", () => {
-  it.live.each<[string, (running: NodeNameServer.Running) => string]>([["udp", udp], ["tcp", tcp], ["tls", pinned]])(
+  it.live.each(protocols)(
     "leaves no socket, timer or memory behind over %s, ten thousand times",
     ([, server]) =>
       Effect.gen(function*() {

@@ -29,11 +29,12 @@ const spki = (pem: string) =>
 const ask = (text: string, type: string) =>
   Effect.flatMap(StubResolver, (stub) => stub.query({ name: name(text), type: RecordType.fromString(type) ?? 0 }))
 
-const protocols = ["udp", "tcp", "tls"] as const
-type Protocol = (typeof protocols)[number]
-
-const urlOf = ({ plain, tls }: RealServers.Ports, protocol: Protocol, parameters = `?ca=${ca}`) =>
-  protocol === "tls" ? `tls://127.0.0.1:${tls}${parameters}` : `${protocol}://127.0.0.1:${plain}`
+const urlOf = ({ https, plain, tls }: RealServers.Ports, protocol: RealServers.Protocol, parameters = `?ca=${ca}`) =>
+  protocol === "tls"
+    ? `tls://127.0.0.1:${tls}${parameters}`
+    : protocol === "https"
+    ? `https://127.0.0.1:${https}/dns-query${parameters}`
+    : `${protocol}://127.0.0.1:${plain}`
 
 const using = <A, E>(
   server: string,
@@ -42,12 +43,13 @@ const using = <A, E>(
 ) => Effect.provide(use, NodeStubResolver.layer([server], options), { local: true })
 
 /** What kdig gives for a question: aliases and records, in no order. */
-const kdig = (ports: RealServers.Ports, protocol: Protocol, text: string, type: string) =>
+const kdig = (ports: RealServers.Ports, protocol: RealServers.Protocol, text: string, type: string) =>
   Effect.promise(async () => {
     const how = {
       udp: ["-p", String(ports.plain)],
       tcp: ["-p", String(ports.plain), "+tcp"],
-      tls: ["-p", String(ports.tls), "+tls", `+tls-ca=${ca}`, "+tls-hostname=localhost"]
+      tls: ["-p", String(ports.tls), "+tls", `+tls-ca=${ca}`, "+tls-hostname=localhost"],
+      https: ["-p", String(ports.https), "+https=/dns-query", `+tls-ca=${ca}`, "+tls-hostname=localhost"]
     }[protocol]
     const { stdout } = await promisify(execFile)("kdig", ["@127.0.0.1", ...how, "+short", "+retry=0", text, type])
     return stdout.trim().split("\n").toSorted()
@@ -80,8 +82,11 @@ const installed = [
 ]
 
 describe.each(installed)("%s", (program) => {
+  const protocols = RealServers.protocolsOf(program)
+  const secured = protocols.filter((protocol) => protocol === "tls" || protocol === "https")
+
   it.live.skipIf(!hasKdig)(
-    "gives kdig and us the same records over UDP, TCP and TLS",
+    `gives kdig and us the same records over ${protocols.join(", ")}`,
     () =>
       withProgram(program, (ports) =>
         Effect.forEach(protocols, (protocol) =>
@@ -125,63 +130,74 @@ describe.each(installed)("%s", (program) => {
 
   it.live("takes a pin for proof, and nothing from a server with another", () =>
     withProgram(program, (ports) =>
-      Effect.gen(function*() {
-        const pinned = (pem: string) => urlOf(ports, "tls", `?pin=sha256/${spki(pem)}`)
-        assert.strictEqual((yield* using(pinned(Certificates.server.cert), ask("dual.test", "A"))).transport, "tls")
-        const error = yield* Effect.flip(using(pinned(Certificates.expired.cert), ask("dual.test", "A")))
-        assert.include(error.message, `its key is sha256/${spki(Certificates.server.cert)}`)
-      })))
+      Effect.forEach(secured, (protocol) =>
+        Effect.gen(function*() {
+          const pinned = (pem: string) => urlOf(ports, protocol, `?pin=sha256/${spki(pem)}`)
+          const { transport } = yield* using(pinned(Certificates.server.cert), ask("dual.test", "A"))
+          assert.strictEqual(transport, protocol)
+          const error = yield* Effect.flip(using(pinned(Certificates.expired.cert), ask("dual.test", "A")))
+          assert.include(error.message, `its key is sha256/${spki(Certificates.server.cert)}`)
+        }))))
 
   it.live("refuses an expired certificate, pinned or not", () =>
     withProgram(
       program,
       (ports) =>
-        Effect.forEach([`?ca=${ca}`, `?pin=sha256/${spki(Certificates.expired.cert)}`], (parameters) =>
-          Effect.map(
-            Effect.flip(using(urlOf(ports, "tls", parameters), ask("dual.test", "A"))),
-            (error) => assert.include(error.message, "expired")
-          )),
+        Effect.forEach(secured, (protocol) =>
+          Effect.forEach([`?ca=${ca}`, `?pin=sha256/${spki(Certificates.expired.cert)}`], (parameters) =>
+            Effect.map(
+              Effect.flip(using(urlOf(ports, protocol, parameters), ask("dual.test", "A"))),
+              (error) =>
+                assert.include(error.message, "expired")
+            ))),
       Certificates.expired
     ))
 
   it.live(
     "answers three hundred questions that are sent at once, over one connection or as many as it takes",
     () =>
-      withProgram(program, (ports) =>
-        Effect.forEach(["tcp", "tls"] as const, (protocol) =>
-          using(
-            urlOf(ports, protocol),
-            Effect.map(
-              Effect.forEach(Array.from({ length: 300 }, (_, i) => `n${i}.test`), (text) => ask(text, "A"), {
-                concurrency: "unbounded"
-              }),
-              (answers) => assert.isTrue(answers.every(({ rcode }) => rcode === Message.rcodes.NXDOMAIN))
-            )
-          ))),
+      withProgram(
+        program,
+        (ports) =>
+          Effect.forEach(protocols.filter((protocol) => protocol !== "udp"), (protocol) =>
+            using(
+              urlOf(ports, protocol),
+              Effect.map(
+                Effect.forEach(Array.from({ length: 300 }, (_, i) => `n${i}.test`), (text) => ask(text, "A"), {
+                  concurrency: "unbounded"
+                }),
+                (answers) => assert.isTrue(answers.every(({ rcode }) => rcode === Message.rcodes.NXDOMAIN))
+              )
+            ))
+      ),
     { timeout: 60_000 }
   )
 })
 
 describe.skipIf(!hasUnbound)("unbound", () => {
-  it.live("answers ten thousand questions on one connection over TLS", () =>
-    withProgram("unbound", (ports) =>
-      using(
-        urlOf(ports, "tls"),
-        Effect.gen(function*() {
-          yield* ask("dual.test", "A")
-          const before = Resources.descriptors()
-          const answers = yield* Effect.forEach(
-            Array.from({ length: 10_000 }, (_, i) => `n${i}.test`),
-            (text) => ask(text, "A"),
-            { concurrency: 100 }
-          )
-          assert.isTrue(
-            answers.every(({ rcode, transport }) => rcode === Message.rcodes.NXDOMAIN && transport === "tls")
-          )
-          assert.strictEqual(Resources.descriptors(), before)
-        }),
-        { idleTimeout: Duration.minutes(1), capacity: 0 }
-      )), { timeout: 60_000 })
+  it.live.each(["tls", "https"] as const)(
+    "answers ten thousand questions on one connection over %s",
+    (protocol) =>
+      withProgram("unbound", (ports) =>
+        using(
+          urlOf(ports, protocol),
+          Effect.gen(function*() {
+            yield* ask("dual.test", "A")
+            const before = Resources.descriptors()
+            const answers = yield* Effect.forEach(
+              Array.from({ length: 10_000 }, (_, i) => `n${i}.test`),
+              (text) => ask(text, "A"),
+              { concurrency: 100 }
+            )
+            assert.isTrue(
+              answers.every(({ rcode, transport }) => rcode === Message.rcodes.NXDOMAIN && transport === protocol)
+            )
+            assert.strictEqual(Resources.descriptors(), before)
+          }),
+          { idleTimeout: Duration.minutes(1), capacity: 0 }
+        )),
+    { timeout: 60_000 }
+  )
 
   it.live("sees a padded question, and pads its answer to 468 bytes", () =>
     withProgram("unbound", (ports) =>

@@ -12,13 +12,20 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import type { Identity } from "../../fixtures/Certificates.ts"
 
+export type Protocol = "udp" | "tcp" | "tls" | "https"
+
+const all: ReadonlyArray<Protocol> = ["udp", "tcp", "tls", "https"]
+
 export interface Ports {
   readonly plain: number
   readonly tls: number
+  readonly https: number
 }
 
 export interface Program {
   readonly name: string
+  /** Over what it answers. */
+  readonly protocols: ReadonlyArray<Protocol>
   readonly executable: string
   /** The arguments, and the files that the program reads, for these ports in this directory. */
   readonly setup: (ports: Ports, directory: string) => {
@@ -40,6 +47,12 @@ const records = [
   "_x._tcp 60 IN SRV 1 2 8080 dual.test.",
   "caa 60 IN CAA 0 issue \"ca.test\"",
   "strange 60 IN TYPE65280 \\# 3 ABCDEF",
+  "service 60 IN HTTPS 1 . alpn=h2,h3 port=8443 ipv4hint=127.0.0.1,192.0.2.1 ech=AQID ipv6hint=::1,2001:db8::1",
+  "service 60 IN HTTPS 2 dual.test. mandatory=alpn,key667 alpn=h2 no-default-alpn port=8444 key667=x",
+  "_8443._https.service 60 IN HTTPS 1 service.test. alpn=\"f\\\\\\\\oo\\\\,bar,h2\"",
+  "apex 60 IN HTTPS 0 service.test.",
+  "moved 30 IN CNAME service.test.",
+  "other 60 IN SVCB 3 dual.test. key700=abc",
   ...addresses
 ]
 
@@ -53,6 +66,11 @@ export const questions: ReadonlyArray<readonly [name: string, type: string]> = [
   ["_x._tcp.test", "SRV"],
   ["caa.test", "CAA"],
   ["strange.test", "TYPE65280"],
+  ["service.test", "HTTPS"],
+  ["_8443._https.service.test", "HTTPS"],
+  ["apex.test", "HTTPS"],
+  ["moved.test", "HTTPS"],
+  ["other.test", "SVCB"],
   ["many.test", "A"]
 ]
 
@@ -67,15 +85,18 @@ const zoneFile = [
 
 const unbound: Program = {
   name: "unbound",
+  protocols: all,
   executable: "unbound",
-  setup: ({ plain, tls }, directory) => ({
+  setup: ({ https, plain, tls }, directory) => ({
     args: ["-d", "-p", "-c", `${directory}/unbound.conf`],
     files: {
       "zone": zoneFile,
       "unbound.conf": `server:
   interface: 127.0.0.1@${plain}
   interface: 127.0.0.1@${tls}
+  interface: 127.0.0.1@${https}
   tls-port: ${tls}
+  https-port: ${https}
   tls-service-key: ${directory}/key.pem
   tls-service-pem: ${directory}/cert.pem
   use-syslog: no
@@ -99,16 +120,19 @@ remote-control:
 
 const bind: Program = {
   name: "bind9",
+  protocols: all,
   executable: "named",
-  setup: ({ plain, tls }, directory) => ({
+  setup: ({ https, plain, tls }, directory) => ({
     args: ["-g", "-c", `${directory}/named.conf`],
     files: {
       "zone": zoneFile,
       "named.conf": `tls local { key-file "${directory}/key.pem"; cert-file "${directory}/cert.pem"; };
+http local { endpoints { "/dns-query"; }; };
 options {
   directory "${directory}"; pid-file none; session-keyfile none; lock-file none;
   listen-on port ${plain} { 127.0.0.1; };
   listen-on port ${tls} tls local { 127.0.0.1; };
+  listen-on port ${https} tls local http local { 127.0.0.1; };
   listen-on-v6 { none; };
   recursion no; dnssec-validation no; managed-keys-directory "${directory}";
 };
@@ -121,6 +145,7 @@ zone "test" { type primary; file "${directory}/zone"; };
 
 const nsd: Program = {
   name: "nsd",
+  protocols: ["udp", "tcp", "tls"],
   executable: "nsd",
   setup: ({ plain, tls }, directory) => ({
     args: ["-d", "-c", `${directory}/nsd.conf`],
@@ -153,12 +178,14 @@ zone:
 /** It has no zone of its own: it asks another server. Nothing here asks anybody beyond loopback. */
 export const dnsdist = (backend: number): Program => ({
   name: "dnsdist",
+  protocols: all,
   executable: "dnsdist",
-  setup: ({ plain, tls }, directory) => ({
+  setup: ({ https, plain, tls }, directory) => ({
     args: ["--supervised", "--disable-syslog", "-C", `${directory}/dnsdist.conf`],
     files: {
       "dnsdist.conf": `setLocal("127.0.0.1:${plain}")
 addTLSLocal("127.0.0.1:${tls}", "${directory}/cert.pem", "${directory}/key.pem")
+addDOHLocal("127.0.0.1:${https}", "${directory}/cert.pem", "${directory}/key.pem", "/dns-query")
 setSecurityPollSuffix("")
 newServer({address="127.0.0.1:${backend}"}):setUp()
 `
@@ -167,6 +194,10 @@ newServer({address="127.0.0.1:${backend}"}):setUp()
 })
 
 export const programs: ReadonlyArray<Program> = [unbound, bind, nsd]
+
+/** Gives the protocols that a program answers over. */
+export const protocolsOf = (name: string): ReadonlyArray<Protocol> =>
+  programs.find((program) => program.name === name)?.protocols ?? all
 
 /** Says whether a program is installed; Debian keeps servers out of a user's path. */
 export const find = (executable: string): string | undefined =>
@@ -208,7 +239,7 @@ export const run = (program: Program, identity: Identity): Effect.Effect<Ports, 
         const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), `happy-eyeballs-${program.name}-`))
         // Some of them give up their rights and then read their files.
         Fs.chmodSync(directory, 0o755)
-        const ports = { plain: await freePort(), tls: await freePort() }
+        const ports = { plain: await freePort(), tls: await freePort(), https: await freePort() }
         const { args, files } = program.setup(ports, directory)
         for (const [file, text] of Object.entries({ ...files, "key.pem": identity.key, "cert.pem": identity.cert })) {
           Fs.writeFileSync(Path.join(directory, file), text)
