@@ -81,7 +81,7 @@ describe("NodeByteStreams", () => {
       assert.isTrue(resumed.at(-1))
     })).pipe(Effect.provide(NodeByteStreams.layer)))
 
-  it.live.each(["udp", "tcp", "tls"])(
+  it.live.each(["udp", "tcp", "tls", "https"])(
     "lets the process end at once after a question over %s, while its connection is still kept",
     (protocol) =>
       Effect.gen(function*() {

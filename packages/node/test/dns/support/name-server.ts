@@ -8,10 +8,10 @@ const zone = Zone.fromLinesUnsafe(["www.example. 60 IN A 192.0.2.80"])
 
 process.stdin.resume().once("end", () => process.exit(0))
 await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-  const { port, tlsPort } = yield* NodeNameServer.run({
+  const running = yield* NodeNameServer.run({
     tls: Certificates.server,
     answer: (query) => Zone.answer(zone, query)
   })
-  process.stdout.write(`${JSON.stringify({ port, tlsPort })}\n`)
+  process.stdout.write(`${JSON.stringify(running)}\n`)
   yield* Effect.never
 })))

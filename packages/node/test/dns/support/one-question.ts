@@ -15,10 +15,13 @@ const server = spawn(process.execPath, [...process.execArgv, new URL("./name-ser
   stdio: ["pipe", "pipe", "inherit"]
 })
 const [line] = await once(server.stdout, "data")
-const { port, tlsPort } = JSON.parse(String(line))
-const place = process.argv[2] === "tls"
+const { httpsPort, port, tlsPort } = JSON.parse(String(line))
+const protocol = process.argv[2]
+const place = protocol === "tls"
   ? `tls://127.0.0.1:${tlsPort}?auth=none`
-  : `${process.argv[2]}://127.0.0.1:${port}`
+  : protocol === "https"
+  ? `https://127.0.0.1:${httpsPort}/dns-query?auth=none`
+  : `${protocol}://127.0.0.1:${port}`
 
 const runtime = ManagedRuntime.make(NodeStubResolver.layer([place]))
 const resolution = await runtime.runPromise(
