@@ -54,4 +54,28 @@ describe("examples", () => {
       assert.notStrictEqual(refused.code, 0)
       assert.notInclude(refused.out, "Connected")
     })))
+
+  it.live("over-https.ts asks a pinned server over HTTPS for a service and its addresses", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const cert = fs.readFileSync(path.join(certificates, "server.pem"), "utf8")
+      const key = fs.readFileSync(path.join(certificates, "server.key"), "utf8")
+      const spki = new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" })
+      const pin = createHash("sha256").update(spki).digest("base64")
+      const zone = Zone.fromLinesUnsafe([
+        "www.example. 60 IN HTTPS 1 svc.example. alpn=h2,h3 port=8443 ipv4hint=192.0.2.80",
+        "www.example. 60 IN A 192.0.2.80"
+      ])
+      const { httpsPort } = yield* NodeNameServer.run({
+        answer: (query, protocol) => protocol === "https" ? Zone.answer(zone, query) : undefined,
+        tls: { key, cert }
+      })
+      const server = `https://127.0.0.1:${httpsPort}/dns-query?pin=sha256/${pin}`
+      const { code, out } = yield* run("over-https.ts", server, "www.example")
+      assert.strictEqual(code, 0, out)
+      assert.deepStrictEqual(out.trim().split("\n").toSorted(), [
+        "192.0.2.80",
+        "no AAAA: NotFound",
+        "svc.example. speaks h2,h3 on port 8443, perhaps at 192.0.2.80"
+      ])
+    })))
 })

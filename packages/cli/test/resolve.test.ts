@@ -11,6 +11,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Fs from "node:fs"
 import * as Resolve from "../src/commands/Resolve.ts"
 import type { Ending } from "../src/Ending.ts"
 import { Output } from "../src/Output.ts"
@@ -20,18 +21,24 @@ const zone = Zone.fromLinesUnsafe([
   "dual.example. 60 IN AAAA 2001:db8::80",
   "v4only.example. 60 IN A 192.0.2.81",
   "alias.example. 20 IN CNAME dual.example.",
+  "svc.example. 60 IN HTTPS 1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.80 ech=AQID key667=\"x\"",
+  "broken.example. 60 IN HTTPS 1 . no-default-alpn",
   "text.example. 60 IN TXT \"\u001b[31mred\"",
   "80.2.0.192.in-addr.arpa. 60 IN PTR dual.example."
 ])
+
+const pem = (name: string) =>
+  Fs.readFileSync(new URL(`../../node/test/fixtures/certificates/${name}`, import.meta.url), "utf8")
+const tls = { key: pem("server.key"), cert: pem("server.pem") }
 
 const platform = Layer.mergeAll(NodeChildProcessSpawner.layer, NodeStdio.layer, NodeTerminal.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer))
 )
 
-/** Runs the command against a name server on loopback, whose port stands for PORT. */
+/** Runs the command against a name server on loopback, whose ports stand for PORT and HTTPS_PORT. */
 const resolve = (...args: ReadonlyArray<string>) =>
   Effect.scoped(Effect.gen(function*() {
-    const { port } = yield* NodeNameServer.run({ answer: (query) => Zone.answer(zone, query) })
+    const { httpsPort, port } = yield* NodeNameServer.run({ answer: (query) => Zone.answer(zone, query), tls })
     const results: Array<string> = []
     const messages: Array<string> = []
     const output = Layer.succeed(Output, {
@@ -40,7 +47,9 @@ const resolve = (...args: ReadonlyArray<string>) =>
       style: { columns: 80, colour: false, unicode: true },
       screen: undefined
     })
-    const given = args.map((argument) => argument.replace("PORT", String(port)))
+    const given = args.map((argument) =>
+      argument.replace("HTTPS_PORT", String(httpsPort)).replace("PORT", String(port))
+    )
     const code = yield* Command.runWith(Resolve.command, { version: "0" })(given).pipe(
       Effect.as(0),
       Effect.catchTag("Ending", (ending: Ending) => Effect.succeed(ending.code)),
@@ -86,6 +95,34 @@ describe("resolve", () => {
     Effect.map(
       resolve("192.0.2.80", "--short", ...server),
       ({ results }) => assert.deepStrictEqual(results, ["dual.example."])
+    ))
+
+  it.live("prints HTTPS records in presentation form", () =>
+    Effect.map(
+      resolve("svc.example", "HTTPS", "--short", ...server),
+      ({ results }) =>
+        assert.deepStrictEqual(results, ["1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.80 ech=AQID key667=\"x\""])
+    ))
+
+  it.live("says what is malformed, and that the answer is of no use", () =>
+    Effect.map(resolve("broken.example", "HTTPS", "--json", ...server), ({ code, results }) => {
+      const { error, ok } = decode(results[0])
+      assert.deepStrictEqual([code, ok, error?.tag, error?.reason], [1, false, "NoAnswer", "InvalidResponse"])
+      assert.include(
+        error?.message,
+        "gives broken.example. a malformed HTTPS record: no-default-alpn is there without alpn"
+      )
+    }))
+
+  it.live("asks over HTTPS, and says so without the server's parameters", () =>
+    Effect.map(
+      resolve("v4only.example", "A", "--json", "--server", "https://127.0.0.1:HTTPS_PORT/dns-query?auth=none"),
+      ({ results }) => {
+        const { attempts, server, transport } = decode(results[0])
+        assert.strictEqual(transport, "https")
+        assert.match(server ?? "", /^https:\/\/127\.0\.0\.1:\d+\/dns-query$/)
+        assert.deepStrictEqual(attempts.map(({ outcome, server }) => [outcome, server]), [["answered", server]])
+      }
     ))
 
   it.live("prints a line of JSON for each type, as it is documented", () =>

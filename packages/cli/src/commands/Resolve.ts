@@ -43,13 +43,13 @@ const given = (name: string, description: string) =>
 export const command = Command.make("resolve", {
   name: Argument.String("NAME").pipe(Argument.withDescription("a name, or an address to find the name of")),
   type: Argument.String("TYPE").pipe(
-    Argument.withDescription("A, AAAA, MX, TYPE65 and so on (AAAA, then A)"),
+    Argument.withDescription("A, AAAA, HTTPS, MX, TYPE65280 and so on (AAAA, then A)"),
     Argument.optional,
     Argument.map(Option.getOrUndefined)
   ),
   servers: Flag.String("server").pipe(
     Flag.withMetavar("URL"),
-    Flag.withDescription("ask this server, as in tls://192.0.2.53 (repeatable, in order of preference)"),
+    Flag.withDescription("ask this server, as in tls://192.0.2.53 or https://192.0.2.53/dns-query (repeatable, in order of preference)"),
     Flag.atLeast(0)
   ),
   timeout: Flag.String("timeout").pipe(
@@ -72,6 +72,9 @@ export const command = Command.make("resolve", {
   Command.withExamples([
     { command: "happy-eyeballs resolve example.com" },
     { command: "happy-eyeballs resolve example.com MX --server tls://192.0.2.53" },
+    {
+      command: "happy-eyeballs resolve example.com HTTPS --server https://dns.example/dns-query?bootstrap=192.0.2.53"
+    },
     { command: "happy-eyeballs resolve db.internal --explain" }
   ])
 )
@@ -129,7 +132,7 @@ const parse = ({ name, type }: Input): Result.Result<Asked, Fault> => {
   if (types.length === 0) {
     return Result.fail({
       tag: "InvalidOptions",
-      message: `"${type}" is not a record type: write one such as AAAA, MX or TYPE65`
+      message: `"${type}" is not a record type: write one such as AAAA, HTTPS or TYPE65280`
     })
   }
   return Result.mapBoth(Host.domainNameFromString(name), {
