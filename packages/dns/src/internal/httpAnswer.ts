@@ -68,8 +68,8 @@ const invalid = (detail: string) => ({ _tag: "Invalid", detail }) as const
 // 303 is left out: it wants a GET of something that is not this.
 const redirects = new Set([301, 302, 307, 308])
 
-// RFC 8484, section 5.1 leaves redirects to HTTP; another host would have to
-// prove itself, and to be found, by means that were not given for it.
+// RFC 8484, section 4.2.1 leaves redirects to HTTP. Another host would have to be
+// found, and to prove itself, by means that nobody gave for it (section 3).
 const pathOf = (location: string, authority: string): string | undefined => {
   const [, scheme, host = "", rest = ""] = /^(https:)?\/\/([^/?#]*)([^#]*)/i.exec(location) ?? []
   const isAbsolute = scheme !== undefined || location.startsWith("//")

@@ -33,7 +33,7 @@ export const layer: Layer.Layer<Http2> = Layer.sync(Http2, () => {
         open(endpoint, security),
         (error) => error.code === noCommonProtocol ? doesNotSpeak(endpoint, error) : error
       )
-      // RFC 9113, section 3.3: over TLS, HTTP/2 is what ALPN says it is.
+      // RFC 9113, section 3.2: over TLS, HTTP/2 is what ALPN says it is.
       if (socket.alpnProtocol !== "h2") return yield* doesNotSpeak(endpoint)
       return yield* begin(http2, endpoint, socket)
     })
