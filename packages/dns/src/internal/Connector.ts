@@ -92,7 +92,9 @@ const asGiven = (endpoint: Endpoint, addresses: ReadonlyArray<NetAddress.InetAdd
 }
 
 const unreachable = (server: string, error: ConnectError): ServerFailed => {
-  const attempt = error.reason._tag === "AllAttemptsFailed" ? error.reason.attempts[0] : undefined
+  const attempts = error.reason._tag === "AllAttemptsFailed" ? error.reason.attempts : []
+  // Of several addresses, one that proved nothing says most.
+  const attempt = attempts.find(({ kind }) => kind === "Tls") ?? attempts[0]
   const cause = attempt?.cause instanceof DialFailed ? attempt.cause.cause : attempt?.cause
   const isTls = attempt?.kind === "Tls" && attempt.code !== Http2.notSpoken
   const detail = attempt === undefined

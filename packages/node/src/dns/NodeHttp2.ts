@@ -87,7 +87,6 @@ const post = (
   Effect.callback((resume) => {
     const fail = (reason: RequestFailed["reason"], cause?: unknown) =>
       resume(Effect.fail(new RequestFailed({ reason, cause })))
-    const { body, maxLength } = request
     let stream: NodeHttp2Module.ClientHttp2Stream
     try {
       stream = session.request(headersOf(request))
@@ -96,18 +95,15 @@ const post = (
       session.close()
       return fail("Ended", cause)
     }
-    const chunks: Array<Buffer> = []
-    let length = 0
+    const received = new Body(request.maxLength)
     let headers: NodeHttp2Module.IncomingHttpHeaders & NodeHttp2Module.IncomingHttpStatusHeader = {}
     let cause: unknown
     const cancel = () => stream.close(constants.NGHTTP2_CANCEL)
-    stream.on("response", (received) => {
-      headers = received
+    stream.on("response", (given) => {
+      headers = given
     })
     stream.on("data", (chunk: Buffer) => {
-      length += chunk.length
-      if (length <= maxLength) chunks.push(chunk)
-      else cancel()
+      if (!received.add(chunk)) cancel()
     })
     stream.on("error", (error) => {
       cause = error
@@ -115,13 +111,47 @@ const post = (
     stream.once("close", () => {
       const status = headers[":status"]
       const isComplete = stream.readableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR
-      if (length > maxLength) fail("TooLong")
+      if (received.isTooLong) fail("TooLong")
       else if (status === undefined || !isComplete) fail(session.closed || session.destroyed ? "Ended" : "Reset", cause)
-      else resume(Effect.succeed({ status, field: (name) => fieldOf(headers[name]), body: Buffer.concat(chunks) }))
+      else resume(Effect.succeed({ status, field: (name) => fieldOf(headers[name]), body: received.bytes }))
     })
-    stream.end(body)
+    stream.end(request.body)
     return Effect.sync(cancel)
   })
+
+/** What has come of a response. It is copied: a server may send byte by byte, and each piece is an object of its own. */
+class Body {
+  private readonly maxLength: number
+  private buffer = new Uint8Array(512)
+  private length = 0
+
+  constructor(maxLength: number) {
+    this.maxLength = maxLength
+  }
+
+  get isTooLong(): boolean {
+    return this.length > this.maxLength
+  }
+
+  get bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.length)
+  }
+
+  /** Says whether there may be more. */
+  add(chunk: Uint8Array): boolean {
+    const end = this.length + chunk.length
+    if (end <= this.maxLength) {
+      if (end > this.buffer.length) {
+        const larger = new Uint8Array(Math.max(end, this.buffer.length * 2))
+        larger.set(this.bytes)
+        this.buffer = larger
+      }
+      this.buffer.set(chunk, this.length)
+    }
+    this.length = end
+    return !this.isTooLong
+  }
+}
 
 const headersOf = ({ authority, body, contentType, path }: Request): NodeHttp2Module.OutgoingHttpHeaders => ({
   ":method": "POST",

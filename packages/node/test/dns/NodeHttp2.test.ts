@@ -1,12 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Authentication from "@happy-eyeballs/dns/Authentication"
+import { Http2 as HttpPort } from "@happy-eyeballs/dns/Http2"
 import * as Message from "@happy-eyeballs/dns/Message"
 import * as Resolution from "@happy-eyeballs/dns/Resolution"
 import { StubResolver } from "@happy-eyeballs/dns/StubResolver"
 import * as Zone from "@happy-eyeballs/dns/testing/Zone"
+import * as NodeHttp2 from "@happy-eyeballs/node/dns/NodeHttp2"
 import * as NodeStubResolver from "@happy-eyeballs/node/dns/NodeStubResolver"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Host from "effect/net/Host"
+import * as NetAddress from "effect/net/NetAddress"
 import { once } from "node:events"
 import * as Http2 from "node:http2"
 import type * as Net from "node:net"
@@ -293,6 +297,27 @@ describe("NodeHttp2", () => {
         })
       yield* withServer(flood, () => Effect.andThen(outcome, Effect.sleep(50)))
       assert.isBelow(sent, 1_000_000)
+    }))
+
+  it.live("leaves no socket behind wherever its connecting is interrupted", () =>
+    Effect.forEach(
+      Array.from({ length: 60 }, (_, i) => i / 4),
+      (ms) => withServer(() => http2Server(answered), () => Effect.timeoutOption(Effect.exit(ask), ms))
+    ))
+
+  it.live("ends sessions that have hardly begun", () =>
+    Effect.gen(function*() {
+      const before = Resources.descriptors()
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { port } = yield* running(http2Server(answered))
+        const address = NetAddress.inetAddressFromStringUnsafe(`127.0.0.1:${port}`)
+        const endpoint = { address, tls: undefined, host: undefined, payload: undefined }
+        const authentication = { ...Authentication.system, none: true }
+        const { open } = yield* HttpPort
+        // Begun and over at once, again and again: nothing of Node's may be left to run then.
+        for (let i = 0; i < 50; i++) yield* Effect.scoped(open(endpoint, { authentication, alpn: ["h2"] }))
+      })).pipe(Effect.provide(NodeHttp2.layer))
+      assert.strictEqual(Resources.descriptors(), before)
     }))
 
   it.live("notices that a server has gone away while nobody asked, and opens another session", () =>
