@@ -132,6 +132,13 @@ describe("StubResolver.layerResolver", () => {
     assert.strictEqual(asked.length, 1)
   })
 
+  it("gives an alias to nowhere as it is, whatever the port", () => {
+    for (const [port, owner] of [[443, "www.example."], [8443, "_8443._https.www.example."]] as const) {
+      const { answers } = ask([`${owner} 60 IN HTTPS 0 .`], https("www.example", port))
+      assert.deepStrictEqual(answers, [["HTTPS", ["0 ."], "network", 60]])
+    }
+  })
+
   it("gives no service beside an alias that nobody can follow", () => {
     const { answers } = ask([
       "www.example. 60 IN HTTPS 1 svc.example.",
@@ -187,6 +194,24 @@ describe("StubResolver.layerResolver", () => {
       (stub) => stub.query({ name: name("www.example"), type: 65 })
     )
     assert.deepStrictEqual(value.records.map(Message.formatData), ["1 . alpn=h2"])
+    const question = { name: "www.example.", type: RecordType.codes.ANY }
+    const all = run(
+      {
+        [place]: {
+          udp: (query) => [[
+            10,
+            Reply.encode({
+              id: idOf(query),
+              question,
+              answers: [{ owner: question.name, type: RecordType.codes.HTTPS, ttl: 60, data: Reply.u8(0) }]
+            })
+          ]]
+        }
+      },
+      config,
+      (stub) => stub.query({ name: name("www.example"), type: question.type })
+    ).value
+    assert.deepStrictEqual(all.records.map(Message.formatData), ["\\# 1 00"])
   })
 
   it("says of a name that does not exist, and of one without records, that nothing was found", () => {

@@ -63,6 +63,8 @@ export class HttpLine implements Line {
         // with can be kept by caches in between.
         const body = Message.encode(question, { id: 0, ...how })
         return restore(this.follow(question, body, this.path, maxRedirects)).pipe(
+          // Whatever the session says of itself: one that ended is not asked again.
+          Effect.tapError(({ reason }) => reason === "Ended" ? this.retire() : Effect.void),
           Effect.catch(({ reason }) => Effect.succeed(this.lost(reason, shared))),
           Effect.onInterrupt(() => ++this.givenUp === maxGivenUp ? this.retire() : Effect.void),
           Effect.onExit(() => this.occupancy.leave())

@@ -53,19 +53,18 @@ const begin = (
 ): Effect.Effect<Session, DialFailed, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.callback<NodeHttp2Module.ClientHttp2Session, DialFailed>((resume) => {
-        if (socket.destroyed) {
-          return resume(Effect.fail(new DialFailed({ endpoint, kind: "Reset", code: "ECONNRESET" })))
-        }
+      Effect.suspend(() => {
+        // No test reaches this: the handshake ends in the same tick, unless the scheduler has given way in between.
+        if (socket.destroyed) return Effect.fail(new DialFailed({ endpoint, kind: "Reset", code: "ECONNRESET" }))
         const session = http2.connect("https://name.server", {
           createConnection: () => socket,
           settings: { enablePush: false }
         })
         // Whoever waits for a stream hears of it, and an error nobody hears of would end the process.
         session.on("error", () => {})
-        // Node takes up what the server has sent already in the next tick, and fails on a session that is over by then.
-        process.nextTick(() => resume(Effect.succeed(session)))
+        return Effect.succeed(session)
       }),
+      // RFC 9113, section 6.8: with a GOAWAY, which the socket's own end would leave out.
       (session) => Effect.sync(() => session.destroy())
     ),
     (session) => ({

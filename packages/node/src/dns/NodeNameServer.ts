@@ -67,7 +67,10 @@ export const run = Effect.fnUntraced(function*(
     (socket) => serve(socket, (query) => answer(query, "tls"))
   )
   const { createSecureServer } = yield* Effect.promise(() => import("node:http2"))
-  const http = createSecureServer(tls, (request, response) => respond(request, response, (query) => answer(query, "https")))
+  const http = createSecureServer(
+    tls,
+    (request, response) => respond(request, response, (query) => answer(query, "https"))
+  )
   return { port, tlsPort: yield* listen(secured, host, 0), httpsPort: yield* listen(http, host, 0) }
 })
 
