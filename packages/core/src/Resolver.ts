@@ -64,6 +64,10 @@ export interface ServiceRecord {
  * answer without addresses says that the name has none of that family. A later
  * answer for the same owner and type replaces the earlier one.
  *
+ * `encrypted` says that nobody between this host and its name server could see,
+ * change or suppress the answer, or, of a failure, that the query was sent in
+ * this way. Default: no.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -75,6 +79,7 @@ export type Answer =
     readonly addresses: ReadonlyArray<NetAddress.IpAddress>
     readonly ttl: Duration.Duration | undefined
     readonly source: AnswerSource
+    readonly encrypted?: boolean | undefined
   }
   | {
     readonly _tag: "Services"
@@ -83,6 +88,7 @@ export type Answer =
     readonly records: ReadonlyArray<ServiceRecord>
     readonly ttl: Duration.Duration | undefined
     readonly source: AnswerSource
+    readonly encrypted?: boolean | undefined
   }
   | {
     readonly _tag: "Failed"
@@ -91,6 +97,7 @@ export type Answer =
     readonly error: Dns.DnsError
     readonly ttl: Duration.Duration | undefined
     readonly source: AnswerSource
+    readonly encrypted?: boolean | undefined
   }
 
 /**
@@ -103,7 +110,10 @@ export interface Query {
   readonly name: Host.DomainName
   /** Asked in this order, all at once. */
   readonly types: NonEmptyReadonlyArray<AnswerType>
-  /** The port to connect to, which HTTPS records of other ports than 443 depend on. */
+  /**
+   * The port to connect to, which HTTPS records of other ports than 443 depend
+   * on. Absent: the records of the name itself, as for the target of an alias.
+   */
   readonly port?: number | undefined
   /** Ask anew, whatever a cache holds. */
   readonly refresh?: boolean | undefined

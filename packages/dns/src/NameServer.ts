@@ -141,6 +141,17 @@ export const authority = (self: Extract<NameServer, { readonly protocol: "https"
 }
 
 /**
+ * Says whether nobody between this host and the server can see, change or
+ * suppress what is asked there: it proves who it is, and is never asked in
+ * another way.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isProtected = (self: NameServer): boolean =>
+  (self.protocol === "tls" || self.protocol === "https") && self.profile === "strict" && !self.authentication.none
+
+/**
  * Reads a name server in any of its forms.
  *
  * **Details**

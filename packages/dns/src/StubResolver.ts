@@ -24,7 +24,7 @@ import { toDns, toResolver } from "./internal/adapters.ts"
 import * as Local from "./internal/local.ts"
 import { Networked } from "./internal/Networked.ts"
 import type * as Message from "./Message.ts"
-import type { NameServer } from "./NameServer.ts"
+import * as NameServer from "./NameServer.ts"
 import { codes } from "./RecordType.ts"
 import type { Resolution } from "./Resolution.ts"
 import * as SearchList from "./SearchList.ts"
@@ -40,7 +40,7 @@ import type * as Upstream from "./Upstream.ts"
  */
 export interface Config {
   /** In order of preference. */
-  readonly servers: ReadonlyArray<NameServer>
+  readonly servers: ReadonlyArray<NameServer.NameServer>
   /** Default: none. */
   readonly search?: ReadonlyArray<Host.DomainName> | undefined
   /** Default 1. */
@@ -129,6 +129,8 @@ export class StubResolver extends Context.Service<StubResolver, {
   readonly candidates: (name: Host.DomainName) => Effect.Effect<ReadonlyArray<Host.DomainName>>
   /** Gives the names that this machine itself has for an address. */
   readonly namesOf: (address: NetAddress.IpAddress) => Effect.Effect<ReadonlyArray<Host.DomainName>>
+  /** Says whether every name server is protected, as `NameServer.isProtected` has it. */
+  readonly isProtected: Effect.Effect<boolean>
   /** Forgets everything that was learnt, or a name and all below it. */
   readonly flush: (name?: Host.DomainName) => Effect.Effect<void>
   readonly statistics: Effect.Effect<Statistics>
@@ -215,6 +217,7 @@ export const make = Effect.fnUntraced(function*(
         ({ ndots, search }) => SearchList.candidates(name, { search: search ?? [], ndots: ndots ?? 1 })
       ),
     namesOf: (address) => Effect.map(hostsFile, (table) => HostsFile.namesOf(table, address)),
+    isProtected: Effect.map(config, ({ servers }) => servers.length > 0 && servers.every(NameServer.isProtected)),
     flush: (name) => Effect.sync(() => networked.cache.flush(name)),
     statistics: Effect.sync(() => networked.statistics)
   })

@@ -263,4 +263,40 @@ describe("StubResolver.layerResolver", () => {
     assert.strictEqual(asked.length, 1)
     assert.deepStrictEqual(value[1].map(describeAnswer), [["HTTPS", ["1 ."], "cache", 40]])
   })
+
+  it.each<[ReadonlyArray<string>, boolean]>([
+    [["tls://192.0.2.53"], true],
+    [["https://192.0.2.53/q"], true],
+    [["tls://192.0.2.53", "https://192.0.2.53/q"], true],
+    [["tls://192.0.2.53", "192.0.2.53"], false],
+    [["tcp://192.0.2.53"], false],
+    [["tls://192.0.2.53?auth=none"], false],
+    [["https://192.0.2.53/q?profile=opportunistic"], false]
+  ])(
+    "says of answers by %j that they came over encrypted DNS, if and only if nobody could change them: %s",
+    (servers, expected) => {
+      const zone = zoneServer(["www.example. 60 IN A 192.0.2.80"])
+      const { value } = run(
+        { "192.0.2.53:853": zone, "192.0.2.53:443": zone, "192.0.2.53:53": zone },
+        { servers: servers.map(server) },
+        (stub) =>
+          Effect.all([
+            resolve(stub, { name: "www.example", types: ["HTTPS", "A"] }),
+            resolve(stub, { name: "localhost", types: ["A"] })
+          ])
+      )
+      const [answers, local] = value
+      assert.deepStrictEqual(answers.map(({ encrypted }) => encrypted === true), [expected, expected])
+      assert.deepStrictEqual(local.map(({ encrypted }) => encrypted), [undefined])
+    }
+  )
+
+  it("says of a failure that it was asked for over encrypted DNS", () => {
+    const { value } = run(
+      { "192.0.2.53:853": { connectFails: "Refused" } },
+      { servers: [server("tls://192.0.2.53")] },
+      (stub) => resolve(stub, https("www.example"))
+    )
+    assert.deepStrictEqual(value.map(({ _tag, encrypted }) => [_tag, encrypted]), [["Failed", true]])
+  })
 })

@@ -62,9 +62,10 @@ const askAll = (
   Effect.gen(function*() {
     const missing = new Set(query.types)
     const denied = yield* Deferred.make<void>()
+    const isProtected = yield* stub.isProtected
     const tell = (answer: Answer) => {
       missing.delete(answer.type)
-      say(answer)
+      say(isProtected && answer.source !== "local" ? { ...answer, encrypted: true } : answer)
     }
     const asking = Effect.forEach(query.types, (type) =>
       Effect.tap(
