@@ -49,7 +49,7 @@ export interface Hit<A extends Content> {
  * @since 0.1.0
  */
 export interface Options {
-  /** How many records are kept. Default 10 000; 0 keeps none. */
+  /** How many records are kept; long ones count as several. Default 10 000; 0 keeps none. */
   readonly capacity?: number | undefined
   /** The longest that an answer is kept. Default one day. */
   readonly maxTtl?: Duration.Duration | undefined
@@ -129,7 +129,7 @@ export class Cache<A extends Content> {
     const positive = content.rcode === Message.rcodes.NOERROR &&
       content.records.some(({ type }) => type === question.type)
     const ttl = Math.min(content.ttl, positive ? this.maxTtl : this.maxNegativeTtl)
-    const weight = content.records.length + 1
+    const weight = content.records.reduce((sum, record) => sum + weightOf(record), 1)
     if (ttl <= 0 || weight > this.capacity) return
     // NXDOMAIN after an alias is said of the alias's target, not of the name.
     const covers = content.rcode === Message.rcodes.NXDOMAIN && content.records.length === 0
@@ -222,6 +222,23 @@ export class Cache<A extends Content> {
 }
 
 const staleTtl = 30
+
+// What a server may make as long as a message is counted by its length, so that
+// ten thousand records are never hundreds of megabytes.
+const weightOf = ({ data }: Message.ResourceRecord): number => {
+  switch (data._tag) {
+    case "Opaque":
+      return 1 + Math.floor(data.bytes.length / bytesOfOne)
+    case "ServiceBinding":
+      return 1 + Math.floor(data.wire.length / bytesOfOne)
+    case "TXT":
+      return 1 + Math.floor(data.chunks.reduce((sum, chunk) => sum + chunk.length, 0) / bytesOfOne)
+    default:
+      return 1
+  }
+}
+
+const bytesOfOne = 256
 
 const typeKey = ({ name, type }: Message.Question): string => `${type} ${Host.toRelative(name)}`
 

@@ -37,8 +37,11 @@ export interface ServiceBinding {
   readonly priority: number
   /** In lower case and with a final dot; bytes that no host name has are escaped as in a zone file. */
   readonly target: string
-  /** Their keys ascend. */
-  readonly parameters: ReadonlyArray<Parameter>
+  /**
+   * The SvcParams as they were on the wire. Kept so because a hostile record has
+   * room for 16 000 of them, and a cache for many such records.
+   */
+  readonly wire: Uint8Array
 }
 
 /**
@@ -74,24 +77,52 @@ export const keys = {
 export const decode = (rdata: Uint8Array): Result.Result<ServiceBinding, string> => {
   const name = rdata.length < 2 ? undefined : targetAt(rdata, 2)
   if (name === undefined) return Result.fail("its target is no uncompressed name")
-  const parameters: Array<Parameter> = []
+  const priority = u16(rdata, 0)
+  const wire = rdata.subarray(name.end)
+  const problem = misframed(wire) ?? (priority === 0 ? undefined : inconsistency(wire))
+  return problem === undefined
+    ? Result.succeed({ _tag: "ServiceBinding", priority, target: name.text, wire })
+    : Result.fail(problem)
+}
+
+/**
+ * Gives the parameters of a record in the order of their keys.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const parameters = (self: ServiceBinding): ReadonlyArray<Parameter> => [...walk(self.wire)]
+
+function* walk(wire: Uint8Array): Generator<Parameter, void> {
+  for (let offset = 0; offset < wire.length;) {
+    const end = offset + 4 + u16(wire, offset + 2)
+    yield { key: u16(wire, offset), value: wire.subarray(offset + 4, end) }
+    offset = end
+  }
+}
+
+/** Gives the parameters whose keys have a meaning here: they come first. */
+const known = (wire: Uint8Array): ReadonlyMap<number, Uint8Array> => {
+  const found = new Map<number, Uint8Array>()
+  for (const { key, value } of walk(wire)) {
+    if (key > keys.ipv6hint) break
+    found.set(key, value)
+  }
+  return found
+}
+
+const misframed = (wire: Uint8Array): string | undefined => {
   let previous = -1
-  for (let offset = name.end; offset < rdata.length;) {
-    const begin = offset + 4
-    const end = begin + u16(rdata, offset + 2)
-    if (begin > rdata.length || end > rdata.length) return Result.fail("a parameter is cut off")
-    const key = u16(rdata, offset)
+  for (let offset = 0; offset < wire.length;) {
+    const end = offset + 4 + u16(wire, offset + 2)
+    if (offset + 4 > wire.length || end > wire.length) return "a parameter is cut off"
+    const key = u16(wire, offset)
     // Strictly: no key comes twice either.
-    if (key <= previous) return Result.fail(`${formatKey(key)} comes after ${formatKey(previous)}`)
-    parameters.push({ key, value: rdata.subarray(begin, end) })
+    if (key <= previous) return `${formatKey(key)} comes after ${formatKey(previous)}`
     previous = key
     offset = end
   }
-  const priority = u16(rdata, 0)
-  const problem = priority === 0 ? undefined : inconsistency(parameters)
-  return problem === undefined
-    ? Result.succeed({ _tag: "ServiceBinding", priority, target: name.text, parameters })
-    : Result.fail(problem)
+  return undefined
 }
 
 // RFC 9460, section 2.2: the target is never compressed.
@@ -110,34 +141,33 @@ const targetAt = (bytes: Uint8Array, begin: number): { readonly text: string; re
 
 // RFC 9460, section 2.4.3, lets a client reject the whole set for a record that
 // contradicts itself, as section 2.2 asks for with malformed values.
-const inconsistency = (parameters: ReadonlyArray<Parameter>): string | undefined => {
-  for (const { key, value } of parameters) {
-    // Keys ascend, and the rest have no form that is known.
-    if (key > keys.ipv6hint) break
-    const problem = formOf.get(key)?.(value, parameters)
+const inconsistency = (wire: Uint8Array): string | undefined => {
+  const values = known(wire)
+  for (const [key, value] of values) {
+    const problem = formOf.get(key)?.(value, values, wire)
     if (problem !== undefined) return `${formatKey(key)} ${problem}`
   }
   return undefined
 }
 
-type Form = (value: Uint8Array, parameters: ReadonlyArray<Parameter>) => string | undefined
+type Form = (value: Uint8Array, values: ReadonlyMap<number, Uint8Array>, wire: Uint8Array) => string | undefined
 
 const isMultiple = (value: Uint8Array, size: number): boolean => value.length > 0 && value.length % size === 0
 
 const formOf: ReadonlyMap<number, Form> = new Map<number, Form>([
-  [keys.mandatory, (value, parameters) => {
+  [keys.mandatory, (value, values, wire) => {
     if (!isMultiple(value, 2)) return "is no list of keys"
     const listed = numbers(value)
-    const present = new Set(parameters.map(({ key }) => key))
     if (listed.some((key, index) => index > 0 && key <= (listed[index - 1] ?? 0))) return "does not ascend"
-    const missing = listed.find((key) => key === keys.mandatory || !present.has(key))
-    if (missing === undefined) return undefined
-    return missing === keys.mandatory ? "names itself" : `names ${formatKey(missing)}, which is not there`
+    if (listed[0] === keys.mandatory) return "names itself"
+    const present = listed.every((key) => values.has(key)) ? values : new Set(Array.from(walk(wire), ({ key }) => key))
+    const missing = listed.find((key) => !present.has(key))
+    return missing === undefined ? undefined : `names ${formatKey(missing)}, which is not there`
   }],
   [keys.alpn, (value) => isProtocols(value) ? undefined : "is no list of protocols"],
-  [keys["no-default-alpn"], (value, parameters) => {
+  [keys["no-default-alpn"], (value, values) => {
     if (value.length > 0) return "has a value"
-    return parameters.some(({ key }) => key === keys.alpn) ? undefined : "is there without alpn"
+    return values.has(keys.alpn) ? undefined : "is there without alpn"
   }],
   [keys.port, (value) => value.length === 2 ? undefined : "is no port"],
   [keys.ipv4hint, (value) => isMultiple(value, 4) ? undefined : "is no list of IPv4 addresses"],
@@ -154,7 +184,7 @@ const formOf: ReadonlyMap<number, Form> = new Map<number, Form>([
  * understood. `ech` is carried and not understood: a record that makes it
  * mandatory is for others. So is one whose target is no host name or whose port
  * is 0. Keys that are not understood and not mandatory are left out, and so are
- * hints beyond the first 64 of a family.
+ * protocols and hints of a family beyond the first 64.
  *
  * @category converting
  * @since 0.1.0
@@ -162,25 +192,25 @@ const formOf: ReadonlyMap<number, Form> = new Map<number, Form>([
 export const toServiceRecord = (self: ServiceBinding): ServiceRecord | undefined => {
   const { priority, target } = self
   if (target !== "." && !Host.isDomainName(target)) return undefined
-  const values = new Map(priority === 0 ? [] : self.parameters.map(({ key, value }) => [key, value]))
+  const values = priority === 0 ? new Map<number, Uint8Array>() : known(self.wire)
   const mandatory = numbers(values.get(keys.mandatory))
   const [port] = numbers(values.get(keys.port))
   if (port === 0 || !mandatory.every((key) => understood.has(key))) return undefined
   return {
     priority,
     target: target as Host.DomainName,
-    alpn: protocols(values.get(keys.alpn)).map((id) => String.fromCharCode(...id)),
+    alpn: protocols(values.get(keys.alpn), maxListed).map((id) => String.fromCharCode(...id)),
     noDefaultAlpn: values.has(keys["no-default-alpn"]),
     port,
-    ipv4hint: pieces(values.get(keys.ipv4hint)?.subarray(0, 4 * maxHints), 4).map(NetAddress.ipv4FromBytesUnsafe),
-    ipv6hint: pieces(values.get(keys.ipv6hint)?.subarray(0, 16 * maxHints), 16).map(NetAddress.ipv6FromBytesUnsafe),
+    ipv4hint: pieces(values.get(keys.ipv4hint)?.subarray(0, 4 * maxListed), 4).map(NetAddress.ipv4FromBytesUnsafe),
+    ipv6hint: pieces(values.get(keys.ipv6hint)?.subarray(0, 16 * maxListed), 16).map(NetAddress.ipv6FromBytesUnsafe),
     mandatory,
     ech: values.get(keys.ech)
   }
 }
 
-// A record has room for 16 000, and every connect would pay for them.
-const maxHints = 64
+// A record has room for 30 000, and every connect would pay for them.
+const maxListed = 64
 
 const understood: ReadonlySet<number> = new Set(Object.values(keys).filter((key) => key !== keys.ech))
 
@@ -192,7 +222,9 @@ const understood: ReadonlySet<number> = new Set(Object.values(keys).filter((key)
  * @since 0.1.0
  */
 export const format = (self: ServiceBinding): string =>
-  [String(self.priority), self.target, ...self.parameters.map((each) => formatParameter(each, self.priority))].join(" ")
+  [String(self.priority), self.target, ...parameters(self).map((each) => formatParameter(each, self.priority))].join(
+    " "
+  )
 
 const formatParameter = ({ key, value }: Parameter, priority: number): string => {
   const name = formatKey(key)
@@ -255,9 +287,9 @@ const isProtocols = (value: Uint8Array): boolean => {
   return offset > 0 && offset === value.length
 }
 
-const protocols = (value: Uint8Array | undefined): ReadonlyArray<Uint8Array> => {
+const protocols = (value: Uint8Array | undefined, limit = Infinity): ReadonlyArray<Uint8Array> => {
   const found: Array<Uint8Array> = []
-  for (let offset = 0; value !== undefined && offset < value.length;) {
+  for (let offset = 0; value !== undefined && offset < value.length && found.length < limit;) {
     const next = offset + 1 + (value[offset] ?? 0)
     found.push(value.subarray(offset + 1, next))
     offset = next

@@ -157,8 +157,8 @@ export class StubResolver extends Context.Service<StubResolver, {
   ): Layer.Layer<StubResolver, never, Upstream.Ports> => Layer.effect(StubResolver, make(config, options))
 
   /**
-   * Layer of core's `Resolver`: AAAA and A are asked at once, and each answer is
-   * given as it arrives.
+   * Layer of core's `Resolver`: AAAA, A and HTTPS are asked at once, as far as
+   * they are asked for, and each answer is given as it arrives.
    *
    * @since 0.1.0
    */

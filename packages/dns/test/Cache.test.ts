@@ -105,6 +105,24 @@ describe("Cache", () => {
     assert.isUndefined(cache.get(ask("huge.example"), 2))
   })
 
+  it("counts a record by its length where a server may make it as long as a message", () => {
+    const bytes = new Uint8Array(60_000)
+    const long: ReadonlyArray<Message.ResourceRecord["data"]> = [
+      { _tag: "Opaque", bytes },
+      { _tag: "ServiceBinding", priority: 1, target: ".", wire: bytes },
+      Dns.makeRecordUnsafe("TXT", { chunks: ["x".repeat(60_000)] })
+    ]
+    for (const data of long) {
+      const cache = new Cache.Cache()
+      for (let i = 0; i < 200; i++) {
+        const record = { owner: `n${i}.example.`, type: codes.HTTPS, ttl: 60, data }
+        cache.set(ask(`n${i}.example`, codes.HTTPS), positive(60, record), 0)
+      }
+      // 10 000 at 256 bytes each: 2.5 MB, and not 600.
+      assert.strictEqual(cache.statistics.entries, 42)
+    }
+  })
+
   it("keeps nothing with a capacity of 0", () => {
     const cache = new Cache.Cache({ capacity: 0 })
     cache.set(www, positive(60, a("www.example.", 1)), 0)

@@ -208,11 +208,17 @@ describe("ServiceBinding.toServiceRecord", () => {
     assert.isUndefined(ServiceBinding.toServiceRecord(decoded(bytes)))
   })
 
-  it("takes no more than 64 hints of a family", () => {
+  it("takes no more than 64 protocols, and 64 hints of a family", () => {
     const record = ServiceBinding.toServiceRecord(
-      decoded(mode(parameter(4, new Uint8Array(4 * 65)), parameter(6, new Uint8Array(16 * 65))))
+      decoded(
+        mode(
+          parameter(1, concat(Array.from({ length: 65 }, () => string("h2")))),
+          parameter(4, new Uint8Array(4 * 65)),
+          parameter(6, new Uint8Array(16 * 65))
+        )
+      )
     )
-    assert.deepStrictEqual([record?.ipv4hint.length, record?.ipv6hint.length], [64, 64])
+    assert.deepStrictEqual([record?.alpn.length, record?.ipv4hint.length, record?.ipv6hint.length], [64, 64, 64])
   })
 
   it("keeps the bytes of a protocol's id, whatever they are", () => {
@@ -258,7 +264,7 @@ describe("Message.decode", () => {
   it("keeps no part of the message it came in", () => {
     const [record] = answers(mode(h2))
     assert.deepStrictEqual(
-      record?.data._tag === "ServiceBinding" ? record.data.parameters.map(({ value }) => value.buffer.byteLength) : [],
+      record?.data._tag === "ServiceBinding" ? [record.data.wire.buffer.byteLength] : [],
       [mode(h2).length]
     )
   })

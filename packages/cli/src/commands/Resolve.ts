@@ -49,7 +49,9 @@ export const command = Command.make("resolve", {
   ),
   servers: Flag.String("server").pipe(
     Flag.withMetavar("URL"),
-    Flag.withDescription("ask this server, as in tls://192.0.2.53 or https://192.0.2.53/dns-query (repeatable, in order of preference)"),
+    Flag.withDescription(
+      "ask this server, as in tls://192.0.2.53 or https://192.0.2.53/dns-query (repeatable, in order)"
+    ),
     Flag.atLeast(0)
   ),
   timeout: Flag.String("timeout").pipe(
