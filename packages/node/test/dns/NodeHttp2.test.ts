@@ -21,7 +21,9 @@ import * as Resources from "../fixtures/Resources.ts"
 const zone = Zone.fromLinesUnsafe(["www.example. 60 IN A 192.0.2.80"])
 const right = (query: Uint8Array): Uint8Array => Zone.answer(zone, query) ?? new Uint8Array()
 
-const attemptTimeout = Duration.millis(500)
+// Long for a busy machine, and short where a timeout is what is wanted.
+const patient = Duration.seconds(8)
+const impatient = Duration.millis(500)
 const ask = Effect.flatMap(
   StubResolver,
   (stub) => stub.query({ name: Host.domainNameFromStringUnsafe("www.example"), type: 1 }, { refresh: true })
@@ -71,7 +73,8 @@ const answered: Handle = (stream, query) => {
 /** Uses a resolver of a server, and looks at what is left. */
 const withServer = <A, E>(
   server: () => Tls.Server,
-  use: (port: number) => Effect.Effect<A, E, NodeStubResolver.Provided>
+  use: (port: number) => Effect.Effect<A, E, NodeStubResolver.Provided>,
+  attemptTimeout: Duration.Duration = patient
 ) =>
   Effect.gen(function*() {
     const before = Resources.descriptors()
