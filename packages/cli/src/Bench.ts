@@ -11,13 +11,14 @@
 import type { ConnectError } from "@happy-eyeballs/core/ConnectError"
 import * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
 import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
-import { Dialer, DialFailed, type FailureKind } from "@happy-eyeballs/core/Dialer"
+import { Dialer, DialFailed } from "@happy-eyeballs/core/Dialer"
 import * as Endpoint from "@happy-eyeballs/core/Endpoint"
 import type { HappyEyeballs } from "@happy-eyeballs/core/HappyEyeballs"
 import type * as Target from "@happy-eyeballs/core/Target"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { AddressTimes, Bench, ResolverTimes } from "./BenchResult.ts"
 import * as ReportText from "./ReportText.ts"
 import * as Times from "./Times.ts"
 
@@ -44,66 +45,6 @@ export interface Plan {
   readonly options: ConnectOptions.ConnectOptions
   readonly count: number
   readonly upstreams: ReadonlyArray<Upstream>
-}
-
-/**
- * One address, as it was measured so far.
- *
- * @category models
- * @since 0.1.0
- */
-export interface AddressTimes extends Times.Summary {
-  readonly address: string
-  readonly port: number | null
-  readonly family: "IPv4" | "IPv6" | null
-  readonly protocol: "tcp" | "tls"
-  readonly tries: number
-  readonly failures: ReadonlyArray<{ readonly kind: FailureKind; readonly code: string | null; readonly count: number }>
-  readonly timesMs: ReadonlyArray<number>
-}
-
-/**
- * Races through one resolver, names included, as they were measured so far.
- *
- * @category models
- * @since 0.1.0
- */
-export interface RaceTimes extends Times.Summary {
-  readonly tries: number
-  readonly failures: ReadonlyArray<{ readonly tag: string; readonly count: number }>
-  readonly wins: ReadonlyArray<{ readonly address: string; readonly port: number | null; readonly count: number }>
-  readonly timesMs: ReadonlyArray<number>
-}
-
-/**
- * What one resolver gave, and what came of it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ResolverTimes {
-  readonly server: string | null
-  /** Until the last answer; `null` where nothing was asked. */
-  readonly lookupMs: number | null
-  readonly resolution: ReadonlyArray<ConnectReport.ResolutionReport>
-  readonly addresses: ReadonlyArray<AddressTimes>
-  readonly race: RaceTimes
-}
-
-/**
- * A bench, finished or not.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Bench {
-  readonly ok: boolean
-  readonly target: ConnectReport.ConnectReport["target"]
-  readonly count: number
-  /** How many rounds are through. */
-  readonly rounds: number
-  readonly resolvers: ReadonlyArray<ResolverTimes>
-  readonly error: ConnectReport.ConnectReport["error"]
 }
 
 interface Measured {

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type * as Bench from "./Bench.ts"
+import type * as BenchResult from "./BenchResult.ts"
 import * as ReportText from "./ReportText.ts"
 import { paint, type Style } from "./Style.ts"
 import * as TimesTable from "./TimesTable.ts"
@@ -15,7 +15,7 @@ import * as TimesTable from "./TimesTable.ts"
  * @category formatting
  * @since 0.1.0
  */
-export const lines = (bench: Bench.Bench, style: Style): ReadonlyArray<string> => {
+export const lines = (bench: BenchResult.Bench, style: Style): ReadonlyArray<string> => {
   const tables = TimesTable.linesTogether(bench.resolvers.map(table), style)
   return bench.resolvers.length === 0 ? [] : [
     paint(style, "bold", `${ReportText.target(bench.target)}: each address ${times(bench.count)}, one at a time`),
@@ -34,7 +34,7 @@ export const lines = (bench: Bench.Bench, style: Style): ReadonlyArray<string> =
  * @category formatting
  * @since 0.1.0
  */
-export const progress = ({ count, resolvers, rounds }: Bench.Bench): string =>
+export const progress = ({ count, resolvers, rounds }: BenchResult.Bench): string =>
   resolvers.length === 0 ? "asking for addresses" : `round ${Math.min(rounds + 1, count)} of ${count}`
 
 /**
@@ -43,7 +43,7 @@ export const progress = ({ count, resolvers, rounds }: Bench.Bench): string =>
  * @category formatting
  * @since 0.1.0
  */
-export const heading = ({ addresses, lookupMs, resolution, server }: Bench.ResolverTimes): string => {
+export const heading = ({ addresses, lookupMs, resolution, server }: BenchResult.ResolverTimes): string => {
   const who = server ?? "this machine's resolver"
   if (lookupMs === null) return addresses.length === 0 ? `${who} did not answer` : "no name to ask for"
   const answers = resolution.map((answer) => `${answer.type}: ${ReportText.answerNote(answer)}`)
@@ -56,7 +56,7 @@ export const heading = ({ addresses, lookupMs, resolution, server }: Bench.Resol
  * @category formatting
  * @since 0.1.0
  */
-export const conclusion = ({ race, server }: Bench.ResolverTimes): string => {
+export const conclusion = ({ race, server }: BenchResult.ResolverTimes): string => {
   const through = server === null ? "" : ` through ${server}`
   if (race.medianMs === null) return `no race${through} was won`
   const wins = race.wins.map((win) => `${ReportText.endpoint(win)} won ${win.count}`)
@@ -70,10 +70,10 @@ export const conclusion = ({ race, server }: Bench.ResolverTimes): string => {
  * @category formatting
  * @since 0.1.0
  */
-export const failures = ({ failures }: Bench.AddressTimes): string =>
+export const failures = ({ failures }: BenchResult.AddressTimes): string =>
   failures.map(({ count, kind }) => `${ReportText.failure(kind)} ${count}`).join(", ")
 
-const table = ({ addresses, race }: Bench.ResolverTimes): TimesTable.Table => ({
+const table = ({ addresses, race }: BenchResult.ResolverTimes): TimesTable.Table => ({
   columns: ["min", "median", "p95", "failed"],
   rows: [
     ...addresses.map((address): TimesTable.Row => ({
@@ -95,7 +95,7 @@ const table = ({ addresses, race }: Bench.ResolverTimes): TimesTable.Table => ({
   ]
 })
 
-const cells = ({ medianMs, minMs, p95Ms, timesMs, tries }: Bench.AddressTimes | Bench.RaceTimes) => [
+const cells = ({ medianMs, minMs, p95Ms, timesMs, tries }: BenchResult.AddressTimes | BenchResult.RaceTimes) => [
   ...[minMs, medianMs, p95Ms].map((ms) => ms === null ? "" : ReportText.formatMs(ms)),
   tries === 0 ? "" : `${tries - timesMs.length}/${tries}`
 ]

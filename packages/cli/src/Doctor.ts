@@ -6,89 +6,9 @@
  *
  * @since 0.1.0
  */
-import type * as Bench from "./Bench.ts"
+import type * as BenchResult from "./BenchResult.ts"
+import type { Facts, FamilyFacts, Finding, ResolverFacts } from "./DoctorResult.ts"
 import * as ReportText from "./ReportText.ts"
-
-/**
- * What is known of one family: the source address that this machine would use
- * for the internet at large.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FamilyFacts {
-  readonly family: "IPv6" | "IPv4"
-  /** `null`: there is no route. */
-  readonly source: string | null
-  /** Whether the system could say. */
-  readonly known: boolean
-}
-
-/**
- * What one name server said to a question.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ResolverAnswer {
-  readonly type: "AAAA" | "A"
-  readonly addresses: ReadonlyArray<string>
-  /** As in `NXDOMAIN`; `null`: it did not answer. */
-  readonly rcode: string | null
-  readonly elapsedMs: number
-}
-
-/**
- * One name server: of this machine's own, or given by `--dns` to compare.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ResolverFacts {
-  readonly server: string
-  readonly ours: boolean
-  readonly answers: ReadonlyArray<ResolverAnswer>
-}
-
-/**
- * Everything that was found out.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Facts {
-  /** The name that the name servers were asked for. */
-  readonly name: string
-  readonly families: ReadonlyArray<FamilyFacts>
-  readonly resolvers: ReadonlyArray<ResolverFacts>
-  /** Whom a resolver on this machine asks in its turn. */
-  readonly behind: ReadonlyArray<string>
-  /** How long this machine waits for one name server. */
-  readonly serverTimeoutMs: number
-  /** The names that a lookup of the name asks for, in order. */
-  readonly candidates: ReadonlyArray<string>
-  /** IPv6 addresses that stand for IPv4 (RFC 7050). */
-  readonly nat64: ReadonlyArray<string>
-  /** How many descriptors this process may open; `null`: not known, or no limit. */
-  readonly descriptors: number | null
-  /** The addresses of the host in the order in which they would be tried; `null`: no host was given. */
-  readonly connects: Bench.Bench | null
-}
-
-/**
- * What was concluded. A `problem` makes the exit code 1.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Finding {
-  readonly severity: "good" | "note" | "problem"
-  /** A word that stays, for programs. */
-  readonly id: string
-  readonly message: string
-  /** What to do. */
-  readonly advice: string | null
-}
 
 /**
  * Concludes.
@@ -260,7 +180,7 @@ const connecting = ({ connects }: Facts): ReadonlyArray<Finding> => {
 }
 
 // A family without a route is not broken: it is not there.
-const isUnrouted = (addresses: ReadonlyArray<Bench.AddressTimes>, wanted: "IPv6" | "IPv4"): boolean =>
+const isUnrouted = (addresses: ReadonlyArray<BenchResult.AddressTimes>, wanted: "IPv6" | "IPv4"): boolean =>
   addresses.every(({ failures, family }) =>
     family !== wanted || failures.every(({ code }) => code === "ENETUNREACH" || code === "EADDRNOTAVAIL")
   )

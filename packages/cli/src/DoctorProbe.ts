@@ -19,7 +19,7 @@ import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Os from "node:os"
-import type * as Doctor from "./Doctor.ts"
+import type * as DoctorResult from "./DoctorResult.ts"
 
 /**
  * A name that exists everywhere (RFC 7050, section 2.2). Whom to ask for when
@@ -40,7 +40,7 @@ export const wellKnownName: Host.DomainName = Host.domainNameFromStringUnsafe("i
 export const probe: (
   name: Host.DomainName,
   given: ReadonlyArray<NameServer.NameServer>
-) => Effect.Effect<Omit<Doctor.Facts, "connects">> = Effect.fnUntraced(
+) => Effect.Effect<Omit<DoctorResult.Facts, "connects">> = Effect.fnUntraced(
   function*(name: Host.DomainName, given: ReadonlyArray<NameServer.NameServer>) {
     const files = yield* SystemFiles
     const paths = SystemConfig.defaultPaths
@@ -77,7 +77,7 @@ export const probe: (
   Effect.provide(NodeSystemFiles.layer)
 )
 
-const families: Effect.Effect<ReadonlyArray<Doctor.FamilyFacts>> = Effect.gen(function*() {
+const families: Effect.Effect<ReadonlyArray<DoctorResult.FamilyFacts>> = Effect.gen(function*() {
   const { fill, route } = yield* NodeSourceAddress.make()
   yield* fill([])
   return (["IPv6", "IPv4"] as const).map((family) => {
@@ -103,7 +103,7 @@ const ask = (
   server: NameServer.NameServer,
   name: Host.DomainName,
   type: "AAAA" | "A"
-): Effect.Effect<Doctor.ResolverAnswer> =>
+): Effect.Effect<DoctorResult.ResolverAnswer> =>
   StubResolver.use((stub) =>
     Effect.timed(Effect.result(stub.query({ name, type: RecordType.codes[type] }, { hosts: false })))
   ).pipe(

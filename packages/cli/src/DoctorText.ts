@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type * as Bench from "./Bench.ts"
+import type * as BenchResult from "./BenchResult.ts"
 import * as BenchText from "./BenchText.ts"
-import type * as Doctor from "./Doctor.ts"
+import type * as DoctorResult from "./DoctorResult.ts"
 import * as ReportText from "./ReportText.ts"
 import { type Ink, paint, type Style } from "./Style.ts"
 
@@ -16,8 +16,8 @@ import { type Ink, paint, type Style } from "./Style.ts"
  * @since 0.1.0
  */
 export const lines = (
-  facts: Doctor.Facts,
-  findings: ReadonlyArray<Doctor.Finding>,
+  facts: DoctorResult.Facts,
+  findings: ReadonlyArray<DoctorResult.Finding>,
   style: Style
 ): ReadonlyArray<string> => [
   ...facts.families.map(familyLine),
@@ -27,10 +27,10 @@ export const lines = (
   ...findings.flatMap((finding) => findingLines(finding, style))
 ]
 
-const familyLine = ({ family, known, source }: Doctor.FamilyFacts): string =>
+const familyLine = ({ family, known, source }: DoctorResult.FamilyFacts): string =>
   `${family}: ${known ? source === null ? "no route" : `from ${source}` : "the system does not say"}`
 
-const resolverLine = (name: string, { answers, ours, server }: Doctor.ResolverFacts): string => {
+const resolverLine = (name: string, { answers, ours, server }: DoctorResult.ResolverFacts): string => {
   const said = answers.map(({ addresses, elapsedMs, rcode, type }) => {
     const what = rcode === null
       ? "no answer"
@@ -45,18 +45,18 @@ const resolverLine = (name: string, { answers, ours, server }: Doctor.ResolverFa
 }
 
 // The table has the order of RFC 6724 and RFC 8305.
-const orderLine = ({ resolvers }: Bench.Bench): ReadonlyArray<string> =>
+const orderLine = ({ resolvers }: BenchResult.Bench): ReadonlyArray<string> =>
   resolvers.flatMap(({ addresses: [first] }) =>
     first === undefined ? [] : [`tried first: ${ReportText.endpoint(first)}, then in the order of the table`]
   )
 
-const marks: Record<Doctor.Finding["severity"], { unicode: string; ascii: string; ink: Ink | undefined }> = {
+const marks: Record<DoctorResult.Finding["severity"], { unicode: string; ascii: string; ink: Ink | undefined }> = {
   good: { unicode: "✓", ascii: "*", ink: "green" },
   note: { unicode: "·", ascii: "-", ink: undefined },
   problem: { unicode: "✗", ascii: "x", ink: "red" }
 }
 
-const findingLines = ({ advice, message, severity }: Doctor.Finding, style: Style): ReadonlyArray<string> => {
+const findingLines = ({ advice, message, severity }: DoctorResult.Finding, style: Style): ReadonlyArray<string> => {
   const { ascii, ink, unicode } = marks[severity]
   return [
     paint(style, ink, `${style.unicode ? unicode : ascii} ${ReportText.visible(message)}`),

@@ -10,62 +10,7 @@ import type * as ConnectReport from "@happy-eyeballs/core/ConnectReport"
 import type { ConnectResult } from "@happy-eyeballs/core/testing/ConnectResult"
 import * as ReportText from "./ReportText.ts"
 import * as Times from "./Times.ts"
-
-/**
- * How attempts ended. A lost one was still connecting when another won, and
- * what was interrupted with its connect was lost too.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Counts {
-  readonly attempts: number
-  readonly wins: number
-  readonly losses: number
-  readonly failures: number
-  /** The time that attempts needed which won, TLS included. */
-  readonly p50Ms: number | null
-  readonly p95Ms: number | null
-}
-
-/**
- * What came of one address.
- *
- * @category models
- * @since 0.1.0
- */
-export interface AddressCounts extends Counts {
-  readonly address: string
-  readonly port: number | null
-}
-
-/**
- * What came of one family.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FamilyCounts extends Counts {
-  readonly family: Family
-}
-
-type Family = "IPv6" | "IPv4" | "unix"
-
-/**
- * One round: its connect, and the counts since the first round.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Round {
-  /** From 1 up. */
-  readonly round: number
-  /** When the round began, since the first. */
-  readonly atMs: number
-  readonly result: ConnectResult
-  readonly addresses: ReadonlyArray<AddressCounts>
-  readonly families: ReadonlyArray<FamilyCounts>
-}
+import type { AddressCounts, Counts, Family, Round } from "./WatchRound.ts"
 
 interface Tally {
   attempts: number

@@ -6,7 +6,7 @@
 import * as ReportText from "./ReportText.ts"
 import type { Style } from "./Style.ts"
 import * as TimesTable from "./TimesTable.ts"
-import type * as Watch from "./Watch.ts"
+import type * as WatchRound from "./WatchRound.ts"
 import * as Waterfall from "./Waterfall.ts"
 
 /**
@@ -15,7 +15,10 @@ import * as Waterfall from "./Waterfall.ts"
  * @category formatting
  * @since 0.1.0
  */
-export const lines = ({ addresses, families, result, round }: Watch.Round, style: Style): ReadonlyArray<string> => {
+export const lines = (
+  { addresses, families, result, round }: WatchRound.Round,
+  style: Style
+): ReadonlyArray<string> => {
   const columns = ["tried", "won", "lost", "failed", "p50", "p95"]
   const [byAddress = [], byFamily = []] = TimesTable.linesTogether([
     { columns, rows: addresses.map((counts) => row(ReportText.endpoint(counts), counts)) },
@@ -39,10 +42,10 @@ export const lines = ({ addresses, families, result, round }: Watch.Round, style
  * @category formatting
  * @since 0.1.0
  */
-export const line = ({ atMs, result, round }: Watch.Round, style: Style): string =>
+export const line = ({ atMs, result, round }: WatchRound.Round, style: Style): string =>
   `${round} at ${ReportText.formatMs(atMs)}: ${Waterfall.summary(result, style)}`
 
-const row = (label: string, counts: Watch.Counts): TimesTable.Row => ({
+const row = (label: string, counts: WatchRound.Counts): TimesTable.Row => ({
   ink: counts.failures === counts.attempts ? "red" : counts.wins > 0 ? "green" : undefined,
   label,
   medianMs: counts.p50Ms,

@@ -4,7 +4,9 @@ import * as SimulatedNetwork from "@happy-eyeballs/core/testing/SimulatedNetwork
 import type { World } from "@happy-eyeballs/core/testing/World"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as Bench from "../src/Bench.ts"
+import * as BenchResult from "../src/BenchResult.ts"
 import { plain, runCli } from "./simulated.ts"
 
 /** The article's three addresses, a silent one and one that refuses. */
@@ -35,13 +37,15 @@ const world: World = {
 const run = (args: ReadonlyArray<string>, options?: Parameters<typeof runCli>[2]) =>
   runCli(["bench", ...args], world, options)
 
+const decode = Schema.decodeUnknownSync(BenchResult.Bench, { onExcessProperty: "error" })
+
 const bench = (args: ReadonlyArray<string>, options?: Parameters<typeof runCli>[2]) => {
   const { code, messages, results } = run([...args, "--json"], options)
   assert.deepStrictEqual([messages, results.length], [[], 1])
-  return { code, bench: JSON.parse(results[0]!) as Bench.Bench }
+  return { code, bench: decode(JSON.parse(results[0]!)) }
 }
 
-const byAddress = ({ resolvers }: Bench.Bench) =>
+const byAddress = ({ resolvers }: BenchResult.Bench) =>
   new Map(resolvers[0]!.addresses.map((address) => [address.address, address]))
 
 describe("bench --json", () => {

@@ -1,20 +1,23 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, expect, it } from "@effect/vitest"
+import * as Path from "node:path"
+import type * as BenchResult from "../src/BenchResult.ts"
 import * as Doctor from "../src/Doctor.ts"
+import type * as DoctorResult from "../src/DoctorResult.ts"
 import * as DoctorText from "../src/DoctorText.ts"
-import { plain, runCli } from "./simulated.ts"
+import { inEveryStyle, plain, runCli } from "./simulated.ts"
 
 const answer = (
   type: "AAAA" | "A",
   rcode: string | null,
   addresses: ReadonlyArray<string> = [],
   elapsedMs = 12
-): Doctor.ResolverAnswer => ({ type, rcode, addresses, elapsedMs })
+): DoctorResult.ResolverAnswer => ({ type, rcode, addresses, elapsedMs })
 
 const resolver = (
   server: string,
-  answers: ReadonlyArray<Doctor.ResolverAnswer>,
+  answers: ReadonlyArray<DoctorResult.ResolverAnswer>,
   ours = true
-): Doctor.ResolverFacts => ({
+): DoctorResult.ResolverFacts => ({
   server,
   ours,
   answers
@@ -25,7 +28,7 @@ const knows = (server: string, address = "192.0.2.1", ours = true) =>
 
 const silent = (server: string, ours = true) => resolver(server, [answer("AAAA", null), answer("A", null)], ours)
 
-const healthy: Doctor.Facts = {
+const healthy: DoctorResult.Facts = {
   name: "dual.example",
   families: [
     { family: "IPv6", source: "2001:db8::7", known: true },
@@ -43,71 +46,72 @@ const healthy: Doctor.Facts = {
 const without = (...families: ReadonlyArray<string>) =>
   healthy.families.map((facts) => families.includes(facts.family) ? { ...facts, source: null } : facts)
 
-const ids = (change: Partial<Doctor.Facts>) =>
+const ids = (change: Partial<DoctorResult.Facts>) =>
   Doctor.diagnose({ ...healthy, ...change }).map(({ id, severity }) => `${severity} ${id}`)
 
 describe("Doctor.diagnose", () => {
-  const cases: ReadonlyArray<readonly [what: string, change: Partial<Doctor.Facts>, expected: ReadonlyArray<string>]> =
+  const cases: ReadonlyArray<
+    readonly [what: string, change: Partial<DoctorResult.Facts>, expected: ReadonlyArray<string>]
+  > = [
+    ["nothing", {}, ["good nothing-wrong"]],
+    ["no route at all", { families: without("IPv4", "IPv6") }, ["problem offline"]],
+    ["no IPv6", { families: without("IPv6") }, ["note no-ipv6"]],
+    ["no IPv4", { families: without("IPv4") }, ["problem no-ipv4"]],
+    ["no IPv4 but NAT64", { families: without("IPv4"), nat64: ["64:ff9b::c000:aa"] }, ["note nat64-only"]],
+    ["NAT64 beside IPv4", { nat64: ["64:ff9b::c000:aa"] }, ["note nat64"]],
     [
-      ["nothing", {}, ["good nothing-wrong"]],
-      ["no route at all", { families: without("IPv4", "IPv6") }, ["problem offline"]],
-      ["no IPv6", { families: without("IPv6") }, ["note no-ipv6"]],
-      ["no IPv4", { families: without("IPv4") }, ["problem no-ipv4"]],
-      ["no IPv4 but NAT64", { families: without("IPv4"), nat64: ["64:ff9b::c000:aa"] }, ["note nat64-only"]],
-      ["NAT64 beside IPv4", { nat64: ["64:ff9b::c000:aa"] }, ["note nat64"]],
-      [
-        "a system that does not say",
-        { families: healthy.families.map((facts) => ({ ...facts, source: null, known: false })) },
-        ["good nothing-wrong"]
-      ],
-      ["no living resolver", { resolvers: [silent("a"), silent("b")] }, ["problem no-resolver"]],
-      ["a dead first resolver", { resolvers: [silent("a"), knows("b")] }, ["problem dead-first-resolver"]],
-      ["a dead last resolver", { resolvers: [knows("a"), silent("b")] }, ["problem dead-resolver"]],
-      ["a dead given resolver", { resolvers: [knows("a"), silent("b", false)] }, ["problem dead-given-resolver"]],
-      [
-        "a resolver that denies the name",
-        {
-          resolvers: [
-            resolver("a", [answer("AAAA", "NXDOMAIN"), answer("A", "NXDOMAIN")]),
-            knows("b", "192.0.2.1", false)
-          ]
-        },
-        ["problem resolvers-disagree"]
-      ],
-      [
-        "a resolver that gives no records",
-        { resolvers: [resolver("a", [answer("AAAA", "NOERROR"), answer("A", "NOERROR")]), knows("b")] },
-        ["problem resolvers-disagree"]
-      ],
-      [
-        "a resolver that fails",
-        { resolvers: [resolver("a", [answer("AAAA", "SERVFAIL"), answer("A", "SERVFAIL")]), knows("b")] },
-        ["problem failing-resolver"]
-      ],
-      ["resolvers that have nothing in common", { resolvers: [knows("a"), knows("b", "192.0.2.2")] }, [
-        "note resolvers-differ"
-      ]],
-      ["resolvers that agree", { resolvers: [knows("a"), knows("b")] }, ["good nothing-wrong"]],
-      [
-        "a name that nobody knows",
-        { resolvers: [resolver("a", [answer("AAAA", "NXDOMAIN"), answer("A", "NXDOMAIN")])] },
-        ["problem no-such-name"]
-      ],
-      [
-        "a slow resolver",
-        { resolvers: [resolver("a", [answer("AAAA", "NOERROR"), answer("A", "NOERROR", ["192.0.2.1"], 700)])] },
-        ["note slow-resolver"]
-      ],
-      ["a stub with servers behind it", { behind: ["192.0.2.53:53"] }, ["note behind-stub"]],
-      ["names that are searched for first", { candidates: ["dual.example.corp.example", "dual.example"] }, [
-        "note ndots"
-      ]],
-      ["names that are searched for last", { candidates: ["dual.example", "dual.example.corp.example"] }, [
-        "good nothing-wrong"
-      ]],
-      ["few descriptors", { descriptors: 256 }, ["note few-descriptors"]],
-      ["no known limit of descriptors", { descriptors: null }, ["good nothing-wrong"]]
-    ]
+      "a system that does not say",
+      { families: healthy.families.map((facts) => ({ ...facts, source: null, known: false })) },
+      ["good nothing-wrong"]
+    ],
+    ["no living resolver", { resolvers: [silent("a"), silent("b")] }, ["problem no-resolver"]],
+    ["a dead first resolver", { resolvers: [silent("a"), knows("b")] }, ["problem dead-first-resolver"]],
+    ["a dead last resolver", { resolvers: [knows("a"), silent("b")] }, ["problem dead-resolver"]],
+    ["a dead given resolver", { resolvers: [knows("a"), silent("b", false)] }, ["problem dead-given-resolver"]],
+    [
+      "a resolver that denies the name",
+      {
+        resolvers: [
+          resolver("a", [answer("AAAA", "NXDOMAIN"), answer("A", "NXDOMAIN")]),
+          knows("b", "192.0.2.1", false)
+        ]
+      },
+      ["problem resolvers-disagree"]
+    ],
+    [
+      "a resolver that gives no records",
+      { resolvers: [resolver("a", [answer("AAAA", "NOERROR"), answer("A", "NOERROR")]), knows("b")] },
+      ["problem resolvers-disagree"]
+    ],
+    [
+      "a resolver that fails",
+      { resolvers: [resolver("a", [answer("AAAA", "SERVFAIL"), answer("A", "SERVFAIL")]), knows("b")] },
+      ["problem failing-resolver"]
+    ],
+    ["resolvers that have nothing in common", { resolvers: [knows("a"), knows("b", "192.0.2.2")] }, [
+      "note resolvers-differ"
+    ]],
+    ["resolvers that agree", { resolvers: [knows("a"), knows("b")] }, ["good nothing-wrong"]],
+    [
+      "a name that nobody knows",
+      { resolvers: [resolver("a", [answer("AAAA", "NXDOMAIN"), answer("A", "NXDOMAIN")])] },
+      ["problem no-such-name"]
+    ],
+    [
+      "a slow resolver",
+      { resolvers: [resolver("a", [answer("AAAA", "NOERROR"), answer("A", "NOERROR", ["192.0.2.1"], 700)])] },
+      ["note slow-resolver"]
+    ],
+    ["a stub with servers behind it", { behind: ["192.0.2.53:53"] }, ["note behind-stub"]],
+    ["names that are searched for first", { candidates: ["dual.example.corp.example", "dual.example"] }, [
+      "note ndots"
+    ]],
+    ["names that are searched for last", { candidates: ["dual.example", "dual.example.corp.example"] }, [
+      "good nothing-wrong"
+    ]],
+    ["few descriptors", { descriptors: 256 }, ["note few-descriptors"]],
+    ["no known limit of descriptors", { descriptors: null }, ["good nothing-wrong"]]
+  ]
 
   it.each(cases)("names %s", (_, change, expected) => assert.deepStrictEqual(ids(change), expected))
 
@@ -141,6 +145,31 @@ udp://192.0.2.53:53, asked for dual.example: AAAA none in 12 ms; A 192.0.2.1 in 
   take it out of resolv.conf, or put it last
 `
     )
+  })
+})
+
+describe("what doctor says to people, at 80 and 120 columns, with colour and without", () => {
+  it("doctor", async () => {
+    const { results } = runCli(["bench", "dual.example", "443", "--count", "1", "--json"], {
+      names: {
+        "dual.example": [
+          { type: "AAAA", afterMs: 20, addresses: ["2001:db8::1"] },
+          { type: "A", afterMs: 22, addresses: ["192.0.2.1"] }
+        ]
+      },
+      network: { "192.0.2.1": { outcome: "accept", afterMs: 30 }, "2001:db8::1": { outcome: "refuse", afterMs: 4 } }
+    })
+    const facts: DoctorResult.Facts = {
+      ...healthy,
+      connects: JSON.parse(results[0]!) as BenchResult.Bench,
+      resolvers: [
+        silent("udp://192.0.2.9:53"),
+        resolver("tls://192.0.2.53:853", [answer("AAAA", "NXDOMAIN"), answer("A", "NXDOMAIN")]),
+        knows("udp://198.51.100.53:53", "192.0.2.1", false)
+      ]
+    }
+    const said = inEveryStyle((style) => DoctorText.lines(facts, Doctor.diagnose(facts), style))
+    await expect(said).toMatchFileSnapshot(Path.join(import.meta.dirname, "snapshots", "doctor.txt"))
   })
 })
 

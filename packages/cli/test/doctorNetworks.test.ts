@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import type * as Doctor from "../src/Doctor.ts"
+import * as DoctorResult from "../src/DoctorResult.ts"
 import type { Ended } from "./child.ts"
 import type { Lab } from "./doctorLab.ts"
 
@@ -41,6 +42,8 @@ const missing = ((): string | undefined => {
 })()
 if (missing !== undefined) console.log(`skipped: doctor in networks of its own: ${missing}`)
 
+const decode = Schema.decodeUnknownSync(DoctorResult.DoctorResult, { onExcessProperty: "error" })
+
 const doctor = (network: Network) => {
   const program = Path.join(import.meta.dirname, "doctorLab.ts")
   const { args, listening, nameServers } = network
@@ -49,11 +52,7 @@ const doctor = (network: Network) => {
   const { stderr, stdout } = inside(network, command)
   assert.notStrictEqual(stdout, "", stderr)
   const ended = JSON.parse(stdout) as Ended
-  const { facts, findings, ok } = JSON.parse(ended.stdout) as {
-    readonly ok: boolean
-    readonly findings: ReadonlyArray<Doctor.Finding>
-    readonly facts: Doctor.Facts
-  }
+  const { facts, findings, ok } = decode(JSON.parse(ended.stdout))
   assert.strictEqual(ended.code, ok ? 0 : 1, ended.stderr)
   return {
     code: ended.code,

@@ -15,6 +15,8 @@ import * as Fs from "node:fs"
 import * as Resolve from "../src/commands/Resolve.ts"
 import type { Ending } from "../src/Ending.ts"
 import { Output } from "../src/Output.ts"
+import type { Style } from "../src/Style.ts"
+import { plain, styles } from "./simulated.ts"
 
 const zone = Zone.fromLinesUnsafe([
   "dual.example. 60 IN A 192.0.2.80",
@@ -36,7 +38,9 @@ const platform = Layer.mergeAll(NodeChildProcessSpawner.layer, NodeStdio.layer, 
 )
 
 /** Runs the command against a name server on loopback, whose ports stand for PORT and HTTPS_PORT. */
-const resolve = (...args: ReadonlyArray<string>) =>
+const resolve = (...args: ReadonlyArray<string>) => resolveIn(plain, args)
+
+const resolveIn = (style: Style, args: ReadonlyArray<string>) =>
   Effect.scoped(Effect.gen(function*() {
     const { httpsPort, port } = yield* NodeNameServer.run({ answer: (query) => Zone.answer(zone, query), tls })
     const results: Array<string> = []
@@ -44,7 +48,7 @@ const resolve = (...args: ReadonlyArray<string>) =>
     const output = Layer.succeed(Output, {
       result: (line) => Effect.sync(() => void results.push(line)),
       message: (line) => Effect.sync(() => void messages.push(line)),
-      style: { columns: 80, colour: false, unicode: true },
+      style,
       screen: undefined
     })
     const given = args.map((argument) =>
@@ -56,9 +60,9 @@ const resolve = (...args: ReadonlyArray<string>) =>
       Effect.provide([output, platform])
     )
     const place = `127.0.0.1:${port}`
-    const plain = (lines: ReadonlyArray<string>) =>
+    const settled = (lines: ReadonlyArray<string>) =>
       lines.map((line) => line.replaceAll(place, "HERE").replace(/in [\d.]+ ms/, "in TIME"))
-    return { code, results: plain(results), messages: plain(messages) }
+    return { code, results: settled(results), messages: settled(messages) }
   }))
 
 const server = ["--server", "127.0.0.1:PORT"]
@@ -78,6 +82,19 @@ describe("resolve", () => {
         ],
         messages: []
       })))
+
+  it.live("says the same at 80 and 120 columns, with colour and without", () =>
+    Effect.gen(function*() {
+      const [first, ...others] = yield* Effect.forEach(
+        styles,
+        (style) => resolveIn(style, ["svc.example", "HTTPS", ...server])
+      )
+      assert.deepStrictEqual(first?.results, [
+        "svc.example. 60 IN HTTPS 1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.80 ech=AQID key667=\"x\"",
+        "; from udp://HERE, in TIME"
+      ])
+      for (const other of others) assert.deepStrictEqual(other, first)
+    }))
 
   it.live("is content with one family, and says what the other lacks", () =>
     Effect.map(resolve("v4only.example", ...server), ({ code, messages }) => {

@@ -23,6 +23,21 @@ import type { Style } from "../src/Style.ts"
 
 export const plain: Style = { columns: 80, colour: false, unicode: true }
 
+/** The styles that what people see is kept in. */
+export const styles: ReadonlyArray<Style> = [80, 120].flatMap((columns) =>
+  [false, true].map((colour) => ({ columns, colour, unicode: true }))
+)
+
+// oxlint-disable-next-line no-control-regex
+const colours = /\x1b\[(\d+)m/g
+
+/** Lines in every style, one after the other: every colour by its number in angle brackets. */
+export const inEveryStyle = (lines: (style: Style) => ReadonlyArray<string>): string =>
+  styles.map((style) =>
+    [`${style.columns} columns, ${style.colour ? "with" : "without"} colour`, "", ...lines(style)]
+      .join("\n").replaceAll(colours, "<$1>")
+  ).join("\n\n\n") + "\n"
+
 export interface Options {
   readonly interruptAfterMs?: number
   /** Files by name; a folder is undefined. Real files do not exist in virtual time. */

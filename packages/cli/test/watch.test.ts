@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { World } from "@happy-eyeballs/core/testing/World"
+import * as Schema from "effect/Schema"
 import * as Watch from "../src/Watch.ts"
+import * as WatchRound from "../src/WatchRound.ts"
 import { attempt, failed, won } from "./reports.ts"
 import { runCli } from "./simulated.ts"
 
@@ -21,10 +23,12 @@ const world: World = {
 const run = (args: ReadonlyArray<string>, options?: Parameters<typeof runCli>[2]) =>
   runCli(["watch", ...args], world, options)
 
+const decode = Schema.decodeUnknownSync(WatchRound.Round, { onExcessProperty: "error" })
+
 const rounds = (args: ReadonlyArray<string>, options?: Parameters<typeof runCli>[2]) => {
   const { code, messages, results } = run([...args, "--json"], options)
   assert.deepStrictEqual(messages, [])
-  return { code, rounds: results.map((line) => JSON.parse(line) as Watch.Round) }
+  return { code, rounds: results.map((line) => decode(JSON.parse(line))) }
 }
 
 describe("watch --json", () => {

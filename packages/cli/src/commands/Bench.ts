@@ -17,6 +17,7 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Bench from "../Bench.ts"
+import type * as BenchResult from "../BenchResult.ts"
 import * as BenchText from "../BenchText.ts"
 import * as CliTarget from "../CliTarget.ts"
 import * as ConnectFlags from "../ConnectFlags.ts"
@@ -88,7 +89,7 @@ const run = Effect.fnUntraced(
       count,
       upstreams: upstreams.map(({ happyEyeballs, servers: [server = null] }) => ({ server, happyEyeballs }))
     })
-    const show = Effect.fnUntraced(function*(bench: Bench.Bench) {
+    const show = Effect.fnUntraced(function*(bench: BenchResult.Bench) {
       if (json) yield* output.result(JSON.stringify(bench))
       else yield* Effect.forEach(BenchText.lines(bench, output.style), output.result)
       if (!json && bench.error !== null) {
@@ -126,7 +127,7 @@ const run = Effect.fnUntraced(
   Effect.scoped
 )
 
-const interrupted = ({ count, rounds }: Bench.Bench): Bench.Bench["error"] => ({
+const interrupted = ({ count, rounds }: BenchResult.Bench): BenchResult.Bench["error"] => ({
   tag: "Interrupted",
   message: `interrupted after ${rounds} of ${count} rounds`
 })

@@ -32,6 +32,7 @@ import * as ReportText from "../ReportText.ts"
 import * as Upstreams from "../Upstreams.ts"
 import * as Usage from "../Usage.ts"
 import * as Watch from "../Watch.ts"
+import type * as WatchRound from "../WatchRound.ts"
 import * as WatchText from "../WatchText.ts"
 
 /**
@@ -88,8 +89,8 @@ const run = Effect.fnUntraced(
     const options = yield* Effect.catch(OptionTexts.load(config, given), misuse)
     yield* Effect.catch(ReportFile.touch(report), misuse)
     const watch = new Watch.Watch()
-    const kept: Array<Watch.Round> = []
-    const hear = Effect.fnUntraced(function*(round: Watch.Round) {
+    const kept: Array<WatchRound.Round> = []
+    const hear = Effect.fnUntraced(function*(round: WatchRound.Round) {
       kept.push(round)
       if (kept.length > WatchPage.maximumRounds) kept.shift()
       if (json) yield* output.result(JSON.stringify(round))
@@ -150,7 +151,7 @@ interface Rhythm {
 // made up for.
 const connectAgain = Effect.fnUntraced(function*(
   watch: Watch.Watch,
-  hear: (round: Watch.Round) => Effect.Effect<void>,
+  hear: (round: WatchRound.Round) => Effect.Effect<void>,
   { connect, count, every }: Rhythm
 ): Effect.fn.Return<void, ConnectError> {
   const clock = yield* Clock.Clock

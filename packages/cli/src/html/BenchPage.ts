@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
-import type * as Bench from "../Bench.ts"
+import type * as BenchResult from "../BenchResult.ts"
 import * as BenchText from "../BenchText.ts"
 import * as ReportText from "../ReportText.ts"
 import * as ConnectPage from "./ConnectPage.ts"
@@ -18,7 +18,7 @@ import * as HtmlTable from "./HtmlTable.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const content = (bench: Bench.Bench, options: ConnectOptions.ConnectOptions): HtmlPage.Content => {
+export const content = (bench: BenchResult.Bench, options: ConnectOptions.ConnectOptions): HtmlPage.Content => {
   const ends = bench.resolvers.flatMap(({ addresses, race }) => [...addresses, race].map(({ p95Ms }) => p95Ms ?? 0))
   const spanMs = Math.max(1, ...ends)
   return {
@@ -32,7 +32,7 @@ export const content = (bench: Bench.Bench, options: ConnectOptions.ConnectOptio
   }
 }
 
-const section = (resolver: Bench.ResolverTimes, spanMs: number): HtmlPage.Section => {
+const section = (resolver: BenchResult.ResolverTimes, spanMs: number): HtmlPage.Section => {
   const rows = [
     ...resolver.addresses.map((address) => ({
       ...address,

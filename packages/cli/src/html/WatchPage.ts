@@ -5,7 +5,7 @@
  */
 import type * as ConnectOptions from "@happy-eyeballs/core/ConnectOptions"
 import * as ReportText from "../ReportText.ts"
-import type * as Watch from "../Watch.ts"
+import type * as WatchRound from "../WatchRound.ts"
 import * as ConnectPage from "./ConnectPage.ts"
 import * as HtmlChart from "./HtmlChart.ts"
 import type * as HtmlPage from "./HtmlPage.ts"
@@ -25,7 +25,7 @@ export const maximumRounds = 100
  * @since 0.1.0
  */
 export const content = (
-  rounds: ReadonlyArray<Watch.Round>,
+  rounds: ReadonlyArray<WatchRound.Round>,
   options: ConnectOptions.ConnectOptions,
   servers: ReadonlyArray<string>
 ): HtmlPage.Content => {
@@ -50,7 +50,7 @@ export const content = (
   }
 }
 
-type Row = Watch.Counts & { readonly label: string }
+type Row = WatchRound.Counts & { readonly label: string }
 
 const chart = (rows: ReadonlyArray<Row>) =>
   HtmlChart.draw({
