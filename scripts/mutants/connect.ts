@@ -157,20 +157,26 @@ export const connect: Mutated = {
     { name: "Connect: waits for an answer alone", find: "{ _tag: \"Wait\", until: wait }", replace: "forever" },
     {
       name: "Connect: a denied address does not end the race",
-      find: "if (policy?.onDenied === \"reject\") {",
-      replace: "if (false) {",
+      find: "if (isRejected()) return { _tag: \"Failed\", cause: Cause.fail(\"denied\") }",
+      replace: "",
       tests: policyTests
     },
     {
       name: "Connect: every policy rejects",
-      find: "if (policy?.onDenied === \"reject\") {",
-      replace: "if (policy !== undefined) {",
+      find: "if (policy?.onDenied !== \"reject\") return false",
+      replace: "",
+      tests: policyTests
+    },
+    {
+      name: "Connect: nobody looks at what was answered while the winner was dialled",
+      find: "(won) => isRejected() ? Effect.fail<Ended>(\"denied\") : Effect.succeed(won)",
+      replace: "(won) => Effect.succeed(won)",
       tests: policyTests
     },
     {
       name: "Connect: the best address alone can end the race",
-      find: "[candidate, ...others].find(deniedBy)",
-      replace: "[candidate].find(deniedBy)",
+      find: "untried().find(deniedBy)",
+      replace: "untried().slice(0, 1).find(deniedBy)",
       tests: policyTests
     },
     {

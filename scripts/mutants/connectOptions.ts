@@ -31,7 +31,7 @@ export const connectOptions: Mutated = {
       replace: "if (false) {"
     },
     { name: "ConnectOptions: a duration may be NaN", find: "if (!(ms >= least)) {", replace: "if (ms < least) {" },
-    { name: "ConnectOptions: a count may be 0", find: "!(value >= 1) || ", replace: "" },
+    { name: "ConnectOptions: a count may be 0", find: " || value < 1", replace: "" },
     {
       name: "ConnectOptions: a count may be a fraction",
       find: "!Number.isInteger(value) && value !== Infinity",
@@ -42,6 +42,23 @@ export const connectOptions: Mutated = {
       name: "ConnectOptions: any word is one of them",
       find: "value !== undefined && !allowed.includes(value)",
       replace: "false"
+    },
+    { name: "ConnectOptions: options may be anything", find: "if (!isOptions(options)) {", replace: "if (false) {" },
+    {
+      name: "ConnectOptions: odd options are lost in others",
+      find: "if (!isOptions(that)) return that\n",
+      replace: ""
+    },
+    { name: "ConnectOptions: others are put over odd ones", find: "if (!isOptions(self)) return self\n", replace: "" },
+    {
+      name: "ConnectOptions: TLS may be anything",
+      find: "typeof options.tls !== \"boolean\" && !Predicate.isObject(options.tls)",
+      replace: "false"
+    },
+    {
+      name: "ConnectOptions: mixing may be allowed by anything",
+      find: "oneOf(\"allowInsecure\", options.allowInsecure, [true, false])\n",
+      replace: ""
     },
     {
       name: "ConnectOptions: a head start may be negative",

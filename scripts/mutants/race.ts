@@ -102,6 +102,12 @@ export const race: Mutated = {
       survives: "The loop, and what follows it, look for the end themselves."
     },
     { name: "race: the time of an earlier answer is kept", find: "        waitUntil = Infinity\n", replace: "" },
+    {
+      name: "race: failures without end keep everybody from running",
+      find: "if (turns++ === turnsBeforeYield) {",
+      replace: "if (false) {",
+      tests: ["packages/core/test/Hostile.test.ts"]
+    },
     { name: "race: the delay is ignored", find: "while (due && !settled", replace: "while (!settled" },
     { name: "race: asks on after its end", find: "while (due && !settled &&", replace: "while (due &&" },
     {

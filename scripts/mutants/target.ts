@@ -31,13 +31,19 @@ export const target: Mutated = {
     },
     {
       name: "Target: the object's TLS is ignored",
-      find: "input.tls === undefined ? port.tls : input.tls === true ? {} : input.tls",
+      find: "tls === undefined ? port.tls : tls === true ? {} : tls",
       replace: "port.tls"
     },
     {
       name: "Target: the text's TLS is ignored in an object",
-      find: "input.tls === undefined ? port.tls :",
+      find: "tls === undefined ? port.tls :",
       replace: ""
+    },
+    {
+      name: "Target: the TLS of a port may be anything",
+      find: "tls !== undefined && typeof tls !== \"boolean\" && !Predicate.isObject(tls)",
+      replace: "false",
+      tests: ["packages/core/test/Hostile.test.ts"]
     },
     { name: "Target: upgrading is lost", find: "secure: input.secure ?? false", replace: "secure: false" },
     { name: "Target: there may be no ports", find: " || inputs.length === 0", replace: "" },

@@ -15,8 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { InvalidOptions } from "./ConnectError.ts"
+import { print, show } from "./internal/given.ts"
 
 /**
  * What a policy allows and denies.
@@ -35,9 +37,9 @@ export interface Rules {
   readonly unixPaths?: boolean | undefined
   /**
    * `"skip"` races the addresses that are left; `"reject"` fails the whole
-   * connect when an address of the target is found denied at the start of an
-   * attempt. An answer that comes while an attempt wins is not waited for; a
-   * denied address is dialled in no case. Default: `"skip"`.
+   * connect when any address that was answered before it returns is denied: it
+   * looks at every start and at the win. An answer that is still to come then is
+   * not waited for; a denied address is dialled in no case. Default: `"skip"`.
    */
   readonly onDenied?: "skip" | "reject" | undefined
 }
@@ -97,6 +99,8 @@ export class AddressPolicy extends Context.Service<AddressPolicy, {
  * @since 0.1.0
  */
 export const make = (rules: Rules): Result.Result<AddressPolicy["Service"], InvalidOptions> => {
+  const odd = oddRule(rules)
+  if (odd !== undefined) return Result.fail(odd)
   const allow = networks("allow", rules.allow)
   const deny = networks("deny", rules.deny)
   if (Result.isFailure(allow)) return Result.fail(allow.failure)
@@ -141,15 +145,38 @@ export const make = (rules: Rules): Result.Result<AddressPolicy["Service"], Inva
 export const layer = (rules: Rules): Layer.Layer<AddressPolicy, InvalidOptions> =>
   Layer.effect(AddressPolicy, Effect.fromResult(make(rules)))
 
+// A misspelt rule would otherwise allow what it was to deny.
+const oddRule = (rules: Rules): InvalidOptions | undefined => {
+  const given: unknown = rules
+  if (!Predicate.isObject(given)) {
+    return new InvalidOptions({ option: "rules", message: `rules: give an object (got ${show(given)})` })
+  }
+  const allowed = {
+    otherwise: ["allow", "deny"],
+    unixPaths: [true, false],
+    onDenied: ["skip", "reject"]
+  } satisfies Partial<Record<keyof Rules, ReadonlyArray<unknown>>>
+  for (const [option, values] of Object.entries(allowed)) {
+    const value = rules[option as keyof typeof allowed]
+    if (value === undefined || (values as ReadonlyArray<unknown>).includes(value)) continue
+    return new InvalidOptions({ option, message: `${option}: give one of ${values.join(", ")} (got ${show(value)})` })
+  }
+  return undefined
+}
+
 const networks = (
   option: "allow" | "deny",
   inputs: ReadonlyArray<IpNetwork.IpNetworkInput> = []
 ): Result.Result<ReadonlyArray<IpNetwork.IpNetwork>, InvalidOptions> => {
+  if (!Array.isArray(inputs)) {
+    const message = `${option}: give a list of networks, such as ["10.0.0.0/8"] (got ${show(inputs)})`
+    return Result.fail(new InvalidOptions({ option, message }))
+  }
   const out: Array<IpNetwork.IpNetwork> = []
-  for (const input of inputs) {
+  for (const input of inputs as ReadonlyArray<IpNetwork.IpNetworkInput>) {
     const network = IpNetwork.fromInput(input)
     if (Result.isFailure(network)) {
-      const message = `${option}: "${String(input)}" is not a network, such as 10.0.0.0/8: ${network.failure.message}`
+      const message = `${option}: "${print(input)}" is not a network, such as 10.0.0.0/8: ${network.failure.message}`
       return Result.fail(new InvalidOptions({ option, message }))
     }
     out.push(network.success)

@@ -119,6 +119,18 @@ export const connect = <A, E, R>(
     const say = (candidate: Candidate, failure: DialFailed, attempt: number) =>
       journal.say({ _tag: "AttemptFailed", attempt, endpoint: candidate.endpoint, failure })
 
+    /** Whether an address of the target is denied where that ends the whole; it is then said. */
+    const isRejected = (): boolean => {
+      if (policy?.onDenied !== "reject") return false
+      const denied = untried().find(deniedBy)
+      if (denied === undefined) return false
+      const attempt = tried.size
+      tried.add(denied)
+      journal.say({ _tag: "AttemptStarted", attempt, endpoint: denied.endpoint })
+      say(denied, deniedBy(denied)!, attempt)
+      return true
+    }
+
     /** With no candidate left: whether more may come, the name is asked once more, or that was all. */
     const exhausted = (): race.Next<Candidate, Ended> => {
       if (resolution === undefined || tried.size >= settings.maxCandidates) return done
@@ -147,16 +159,7 @@ export const connect = <A, E, R>(
       begun = true
       const [candidate, ...others] = untried()
       if (candidate === undefined) return exhausted()
-      if (policy?.onDenied === "reject") {
-        const denied = [candidate, ...others].find(deniedBy)
-        if (denied !== undefined) {
-          const attempt = tried.size
-          tried.add(denied)
-          journal.say({ _tag: "AttemptStarted", attempt, endpoint: denied.endpoint })
-          say(denied, deniedBy(denied)!, attempt)
-          return { _tag: "Failed", cause: Cause.fail("denied") }
-        }
-      }
+      if (isRejected()) return { _tag: "Failed", cause: Cause.fail("denied") }
       if (tried.size >= settings.maxCandidates) {
         journal.say({ _tag: "LeftOut", count: others.length + 1, limit: settings.maxCandidates })
         return done
@@ -231,7 +234,12 @@ export const connect = <A, E, R>(
       deadline: { at: settings.timeout, error: "timedOut" }
     })
 
-    return Effect.onExit(raced, () =>
+    // What was answered while the winner was dialled, nobody has looked at.
+    const allowed = policy?.onDenied !== "reject"
+      ? raced
+      : Effect.flatMap(raced, (won) => isRejected() ? Effect.fail<Ended>("denied") : Effect.succeed(won))
+
+    return Effect.onExit(allowed, () =>
       Effect.sync(() => {
         if (ticket !== undefined) openAttempts.release(ticket)
         resolution?.drain()

@@ -8,14 +8,16 @@
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type { IpFamily } from "effect/net/NetAddress"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { InvalidOptions } from "./ConnectError.ts"
 import type { TlsOptions } from "./Endpoint.ts"
+import { millisFrom, show } from "./internal/given.ts"
 
 /**
  * The order of candidates where a target has several ports.
@@ -53,7 +55,12 @@ export interface ConnectOptions {
   readonly connectionAttemptDelay?: Duration.Input | "adaptive" | undefined
   /** How long one attempt may take, TLS included. Default 5 s; infinity allowed. */
   readonly attemptTimeout?: Duration.Input | undefined
-  /** How long the whole may take, resolving included. Default 10 s; infinity allowed. */
+  /**
+   * How long the whole may take, resolving included. Default 10 s; infinity
+   * allowed. Everything is interrupted then, and `connect` fails when it has
+   * ended: a dial or a finalizer of the caller's own that refuses interruption
+   * is waited for, because nothing is left behind.
+   */
   readonly timeout?: Duration.Input | undefined
   /** How many addresses of the first family go first. Default 1 (RFC 8305, section 4). */
   readonly firstAddressFamilyCount?: number | undefined
@@ -118,13 +125,21 @@ export const withOptions: {
 /**
  * Puts options over others: what the second leaves `undefined` stays.
  *
+ * **Details**
+ *
+ * What is no object of options comes back as it is, and `toSettings` refuses it.
+ *
  * @category combinators
  * @since 0.1.0
  */
 export const merge = (self: ConnectOptions, that: ConnectOptions): ConnectOptions => {
+  if (!isOptions(self)) return self
+  if (!isOptions(that)) return that
   const set = Object.entries(that).filter(([, value]) => value !== undefined)
   return { ...self, ...Object.fromEntries(set) }
 }
+
+const isOptions = (given: unknown): boolean => Predicate.isObject(given)
 
 const optional = <A>(self: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(self), Option.getOrUndefined)
@@ -218,8 +233,12 @@ const orders: ReadonlyArray<PortOrder> = ["portMajor", "addressMajor", "preferFi
  */
 export const toSettings = (options: ConnectOptions): Result.Result<Settings, InvalidOptions> => {
   let failure: InvalidOptions | undefined
-  const refuse = (option: keyof ConnectOptions, message: string) => {
+  const refuse = (option: keyof ConnectOptions | "options", message: string) => {
     failure ??= new InvalidOptions({ option, message: `${option}: ${message}` })
+  }
+  if (!isOptions(options)) {
+    refuse("options", `give an object, such as { timeout: "5 seconds" } (got ${show(options)})`)
+    return Result.fail(failure!)
   }
   const millis = (
     option: "resolutionDelay" | "connectionAttemptDelay" | "attemptTimeout" | "timeout",
@@ -227,7 +246,7 @@ export const toSettings = (options: ConnectOptions): Result.Result<Settings, Inv
   ) => {
     const input = options[option]
     if (input === undefined || input === "adaptive") return defaults[option]
-    const ms = Option.match(Duration.fromInput(input), { onNone: () => NaN, onSome: Duration.toMillis })
+    const ms = millisFrom(input)
     if (!(ms >= least)) {
       refuse(option, `give a duration of at least ${least} ms, such as "250 millis" (got ${show(input)})`)
     }
@@ -238,7 +257,7 @@ export const toSettings = (options: ConnectOptions): Result.Result<Settings, Inv
   ) => {
     const value = options[option]
     if (value === undefined) return defaults[option]
-    if (!(value >= 1) || (!Number.isInteger(value) && value !== Infinity)) {
+    if (!Number.isInteger(value) && value !== Infinity || value < 1) {
       refuse(option, `give a whole number from 1 up (got ${show(value)})`)
     }
     return value
@@ -250,9 +269,11 @@ export const toSettings = (options: ConnectOptions): Result.Result<Settings, Inv
   }
   oneOf("portOrder", options.portOrder, orders)
   oneOf("family", options.family, ["IPv4", "IPv6"])
-  const headStart = options.headStart === undefined
-    ? undefined
-    : Option.match(Duration.fromInput(options.headStart), { onNone: () => NaN, onSome: Duration.toMillis })
+  oneOf("allowInsecure", options.allowInsecure, [true, false])
+  if (options.tls !== undefined && typeof options.tls !== "boolean" && !Predicate.isObject(options.tls)) {
+    refuse("tls", `give true, false, or an object of TLS options (got ${show(options.tls)})`)
+  }
+  const headStart = options.headStart === undefined ? undefined : millisFrom(options.headStart)
   if (headStart !== undefined && !(headStart >= 0)) {
     refuse("headStart", `give a duration of at least 0 ms (got ${show(options.headStart)})`)
   }
@@ -276,5 +297,3 @@ export const toSettings = (options: ConnectOptions): Result.Result<Settings, Inv
 
 // One value for every connect, because a dialer keeps a TLS context for each.
 const plainTls: TlsOptions = {}
-
-const show = (value: unknown): string => typeof value === "string" ? `"${value}"` : String(value)

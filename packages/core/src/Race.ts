@@ -69,7 +69,10 @@ export interface Options<in T> {
  *
  * A defect in any attempt, an attempt that interrupts itself, and a failure of
  * the `Pull` end the race at once. At `maxInFlight` nothing is sacrificed: the
- * next attempt waits for one to end.
+ * next attempt waits for one to end. Candidates without end, all of which fail,
+ * never end the race: it gives way to other fibers and can be interrupted, and
+ * it keeps every failure until then. Interrupting a race waits for attempts
+ * that refuse interruption.
  *
  * **Example** (Racing two mirrors)
  *

@@ -13,6 +13,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { InvalidTarget } from "./ConnectError.ts"
 import type * as Endpoint from "./Endpoint.ts"
+import { print, show } from "./internal/given.ts"
 
 /**
  * A port as a caller may write it: `443`, `"https"`, `"443/tls"`, or an object
@@ -223,11 +224,15 @@ const portFromInput = (input: PortInput, lookup: Lookup): Result.Result<Port, In
   if (!Predicate.isObject(input) || !Predicate.hasProperty(input, "port")) {
     return invalid("a port is a number, the name of a service, or an object with a port")
   }
+  const { tls } = input
+  if (tls !== undefined && typeof tls !== "boolean" && !Predicate.isObject(tls)) {
+    return invalid(`tls of a port is true, false, or an object of TLS options (got ${show(tls)})`)
+  }
   return Result.flatMap(
-    typeof input.port === "number" ? portOf(input.port, undefined) : portFromString(String(input.port), lookup),
+    typeof input.port === "number" ? portOf(input.port, undefined) : portFromString(print(input.port), lookup),
     (port) => {
-      const tls = input.tls === undefined ? port.tls : input.tls === true ? {} : input.tls
-      return portOf(port.number, tls, { secure: input.secure ?? false, payload: input.payload })
+      const spoken = tls === undefined ? port.tls : tls === true ? {} : tls
+      return portOf(port.number, spoken, { secure: input.secure ?? false, payload: input.payload })
     }
   )
 }
@@ -262,7 +267,7 @@ const addressFrom = (
   const address = NetAddress.ipFromInput(input)
   return Result.isSuccess(address)
     ? Result.succeed({ address: address.success, scopeId: 0, port: undefined })
-    : invalid(`"${String(input)}" is not an IP address`, address.failure)
+    : invalid(`"${print(input)}" is not an IP address`, address.failure)
 }
 
 const scopedFrom = (literal: string, lookup: Lookup): Result.Result<TargetAddress, InvalidTarget> => {
@@ -283,7 +288,7 @@ const fromHost = (
   ports: Result.Result<ReadonlyArray<Port>, InvalidTarget>,
   lookup: Lookup
 ): Result.Result<Target, InvalidTarget> => {
-  const text = typeof host === "string" ? host : String(host)
+  const text = typeof host === "string" ? host : print(host)
   if (text === "") return invalid("the host is empty: give a name or an address, such as example.com:443")
   if (Result.isFailure(ports)) return Result.fail(ports.failure)
   const parsed = EffectHost.hostFromInput(host)
@@ -346,7 +351,7 @@ const fromInetAddresses = (
   for (const input of inputs) {
     const inet = NetAddress.inetAddressFromInput(input)
     if (Result.isFailure(inet) || inet.success.port === 0) {
-      return invalid(`"${String(input)}" is not an address with a port, such as 192.0.2.1:443`)
+      return invalid(`"${print(input)}" is not an address with a port, such as 192.0.2.1:443`)
     }
     const { address, port } = inet.success
     const scopeId = NetAddress.isInetAddressV6(inet.success) ? inet.success.scopeId : 0
@@ -392,11 +397,11 @@ const nonEmpty = (
  * @since 0.1.0
  */
 export const formatInput = (input: TargetInput): string => {
-  if (!Predicate.isObject(input)) return String(input)
+  if (!Predicate.isObject(input)) return print(input)
   if (NetAddress.isSocketAddress(input)) return NetAddress.formatSocketAddress(input)
-  if (Array.isArray(input)) return input.map(String).join(",")
-  if ("path" in input) return String(input.path)
-  const host = "host" in input ? String(input.host) : "addresses" in input ? String(input.addresses) : ""
+  if (Array.isArray(input)) return input.map(print).join(",")
+  if ("path" in input) return print(input.path)
+  const host = "host" in input ? print(input.host) : "addresses" in input ? print(input.addresses) : ""
   const given: unknown = "ports" in input ? input.ports : "port" in input ? [input.port] : []
   const ports: ReadonlyArray<unknown> = Array.isArray(given) ? given : [given]
   const [port] = ports.map((one) => Predicate.isObject(one) && Predicate.hasProperty(one, "port") ? one.port : one)

@@ -114,6 +114,21 @@ describe("AddressPolicy.make", () => {
   })
 })
 
+describe("AddressPolicy.make and what is no rule", () => {
+  it.each<readonly [unknown, string]>([
+    [null, "rules: give an object (got null)"],
+    [{ deny: null }, "deny: give a list of networks"],
+    [{ deny: "10.0.0.0/8" }, "deny: give a list of networks"],
+    [{ allow: [Object.create(null)] }, "allow: \"an object without a text\" is not a network"],
+    [{ onDenied: "rejekt" }, "onDenied: give one of skip, reject (got \"rejekt\")"],
+    [{ otherwise: true }, "otherwise: give one of allow, deny (got true)"],
+    [{ unixPaths: "no" }, "unixPaths: give one of true, false (got \"no\")"]
+  ])("refuses %o and says what to give", (rules, message) => {
+    const made = AddressPolicy.make(rules as AddressPolicy.Rules)
+    assert.include(Result.isFailure(made) ? made.failure.message : "accepted", message)
+  })
+})
+
 describe("HappyEyeballs with a policy", () => {
   const world: World.World = {
     names: {
@@ -125,17 +140,20 @@ describe("HappyEyeballs with a policy", () => {
     network: { "2a00::1": { outcome: "accept", afterMs: 300 }, "10.0.0.1": { outcome: "accept", afterMs: 1 } }
   }
 
-  const run = (policy: Layer.Layer<AddressPolicy.AddressPolicy, unknown>) =>
+  const run = (policy: Layer.Layer<AddressPolicy.AddressPolicy, unknown>, network = world) =>
     VirtualTime.runUnsafe(
       Effect.gen(function*() {
         const { connect } = yield* HappyEyeballs.HappyEyeballs
-        const network = yield* SimulatedNetwork.SimulatedNetwork
+        const { assertNothingOpen, timeline } = yield* SimulatedNetwork.SimulatedNetwork
         const exit = yield* Effect.exit(Effect.scoped(Effect.map(connect("mixed.example:443"), ({ report }) => report)))
-        yield* network.assertNothingOpen
-        const dialled = (yield* network.timeline).filter(({ event }) => event === "open").map(({ address }) => address)
+        yield* assertNothingOpen
+        const dialled = (yield* timeline).filter(({ event }) => event === "open").map(({ address }) => address)
         return { exit, dialled }
       }).pipe(Effect.provide(
-        HappyEyeballs.HappyEyeballs.layer.pipe(Layer.provide(policy), Layer.provideMerge(SimulatedNetwork.layer(world)))
+        HappyEyeballs.HappyEyeballs.layer.pipe(
+          Layer.provide(policy),
+          Layer.provideMerge(SimulatedNetwork.layer(network))
+        )
       ))
     )
 
@@ -160,5 +178,20 @@ describe("HappyEyeballs with a policy", () => {
     const { dialled, exit } = run(AddressPolicy.layer({ deny: ["10.0.0.0/8"], onDenied: "reject" }))
     assert.deepStrictEqual(dialled, ["2a00::1"])
     assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), "10.0.0.1 is in 10.0.0.0/8")
+  })
+
+  it("rejects a connection that was won before anybody looked at a denied answer", () => {
+    // The answer comes 100 ms after the only start, and the win before the next.
+    const early: World.World = { ...world, network: { "2a00::1": { outcome: "accept", afterMs: 150 } } }
+    const policy = AddressPolicy.layer({ deny: ["10.0.0.0/8"], onDenied: "reject" })
+    const { dialled, exit } = run(policy, early)
+    assert.deepStrictEqual(dialled, ["2a00::1"])
+    assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), "10.0.0.1 is in 10.0.0.0/8")
+  })
+
+  it("does not wait for an answer that is denied after the win", () => {
+    const policy = AddressPolicy.layer({ deny: ["10.0.0.0/8"], onDenied: "reject" })
+    const { exit } = run(policy, { ...world, network: { "2a00::1": { outcome: "accept", afterMs: 50 } } })
+    assert.isTrue(Exit.isSuccess(exit))
   })
 })

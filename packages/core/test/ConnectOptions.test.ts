@@ -63,6 +63,59 @@ describe("ConnectOptions.toSettings", () => {
     assert.include(text, message)
   })
 
+  // Everything a caller without types may give, and what configuration may become.
+  const odd: ReadonlyArray<unknown> = [
+    null,
+    NaN,
+    "",
+    "soon",
+    [],
+    {},
+    Object.create(null),
+    Symbol("odd"),
+    () => 1,
+    -1n,
+    [NaN, NaN],
+    ["a", "b"],
+    { seconds: NaN },
+    { seconds: "x" },
+    { seconds: 1, minutes: null },
+    new Date(0),
+    {
+      toString() {
+        throw new Error("unprintable")
+      }
+    }
+  ]
+  const durations = ["resolutionDelay", "connectionAttemptDelay", "attemptTimeout", "timeout", "headStart"]
+  const counts = ["firstAddressFamilyCount", "maxAttemptsInFlight", "maxCandidates", "maxOpenAttempts"]
+
+  it.each([...durations, ...counts, "portOrder", "family", "allowInsecure"])(
+    "refuses every odd value of %s by its name, and throws at none",
+    (option) => {
+      for (const value of odd) {
+        assert.strictEqual(refusal({ [option]: value }).split(" | ")[0], option)
+      }
+    }
+  )
+
+  it("refuses what is neither a boolean nor an object of TLS options", () => {
+    for (const tls of [null, NaN, "", "yes", [], Symbol("odd"), () => 1, 1n]) {
+      assert.include(refusal({ tls }), "tls | tls: give true, false, or an object of TLS options")
+    }
+  })
+
+  it("refuses options that are no object", () => {
+    for (const options of [null, NaN, "fast", [], Symbol("odd"), () => 1, 1n, true]) {
+      assert.include(refusal(options), "options | options: give an object")
+    }
+  })
+
+  it("reads a duration of parts, whose undefined ones are not given", () => {
+    const settings = ConnectOptions.toSettings({ timeout: { seconds: 1, milliseconds: 500, minutes: undefined } })
+    assert.strictEqual(Result.getOrThrow(settings).timeout, 1500)
+  })
+
   it("allows exactly ten milliseconds between attempts", () => {
     assert.strictEqual(refusal({ connectionAttemptDelay: 10 }), "accepted")
   })
@@ -74,6 +127,14 @@ describe("ConnectOptions.merge", () => {
       ConnectOptions.merge({ timeout: 1, maxCandidates: 2 }, { timeout: 3, maxCandidates: undefined }),
       { timeout: 3, maxCandidates: 2 }
     )
+  })
+})
+
+describe("ConnectOptions.merge and what is no object", () => {
+  it.each([null, 5, "fast"])("keeps %o, so that it is refused and not lost", (given) => {
+    const odd = given as unknown as ConnectOptions.ConnectOptions
+    assert.strictEqual(ConnectOptions.merge(odd, { timeout: 1 }), odd)
+    assert.strictEqual(ConnectOptions.merge({ timeout: 1 }, odd), odd)
   })
 })
 

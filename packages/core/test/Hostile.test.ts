@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AddressPolicy, type ConnectOptions, Dialer, HappyEyeballs, Race, Resolver, Target } from "@happy-eyeballs/core"
+import { AddressPolicy, ConnectOptions, Dialer, HappyEyeballs, Race, Resolver, Target } from "@happy-eyeballs/core"
 import { SimulatedNetwork, VirtualTime } from "@happy-eyeballs/core/testing"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
@@ -124,6 +127,35 @@ describe("Race.staggered", () => {
     const raced = Race.staggered(["a"], (name) => Effect.succeed(name), { delay: 1, maxInFlight: NaN })
     assert.strictEqual(VirtualTime.runUnsafe(Effect.scoped(raced)), "a")
   })
+
+  // A counter and not a time: without giving way the other fiber never runs.
+  it.live("gives way to others while candidates without end fail at once, and can be interrupted", () =>
+    Effect.gen(function*() {
+      let failed = 0
+      const endless = function*() {
+        // An end for the case that it is not true: the test fails then, and does not hang.
+        while (failed < 100_000) yield failed++
+      }
+      const racing = Race.staggered(endless(), () => Effect.fail("no"), { delay: 250 })
+      const fiber = yield* Effect.forkChild(Effect.scoped(racing))
+      while (failed < 10_000) yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      const atEnd = failed
+      yield* Effect.yieldNow
+      assert.strictEqual(failed, atEnd)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+    }))
+
+  it.live("gives way while a Pull without end gives what fails at once", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const pull = Effect.suspend(() => asked < 100_000 ? Effect.succeed(asked++) : Effect.die("never gave way"))
+      const racing = Race.staggered(pull, () => Effect.fail("no"), { delay: 250 })
+      const fiber = yield* Effect.forkChild(Effect.scoped(racing))
+      while (asked < 10_000) yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+    }))
 })
 
 describe("a target that is none", () => {
@@ -135,6 +167,10 @@ describe("a target that is none", () => {
     [{ addresses: null, port: 80 }],
     [{ path: 5 }],
     [{ host: "a.example", port: { port: null } }],
+    [{ host: Object.create(null), port: 80 }],
+    [{ host: "a.example", port: { port: 443, tls: "yes" } }],
+    [{ host: "a.example", port: { port: 443, tls: null } }],
+    [[Object.create(null)]],
     ["http://a.example/"],
     [{ host: "a.example", ports: ["443", "443/tls"] }]
   ])("is refused, and printed, whatever its shape: %j", (input) => {
@@ -144,6 +180,54 @@ describe("a target that is none", () => {
     const { error } = connect({ world: {}, target, options: {} satisfies ConnectOptions.ConnectOptions })
     assert.strictEqual(error?.reason._tag, "InvalidTarget")
   })
+})
+
+describe("a dial that refuses interruption", () => {
+  const timedOut = (dial: Effect.Effect<string>) =>
+    VirtualTime.runUnsafe(
+      Effect.gen(function*() {
+        const { connectWith } = yield* Service
+        const closed: Array<string> = []
+        const error = yield* Effect.flip(Effect.scoped(
+          connectWith("192.0.2.1:1", () =>
+            Effect.andThen(
+              Effect.acquireRelease(Effect.void, () => Effect.sync(() => void closed.push("closed"))),
+              dial
+            ), { timeout: 100 })
+        ))
+        return { tag: error.reason._tag, atMs: yield* Clock.currentTimeMillis, closed }
+      }).pipe(Effect.provide(Layer.provide(Service.layer, SimulatedNetwork.layer({}))))
+    )
+
+  it("is waited for at the end of the whole time, so that nothing is open when connect fails", () => {
+    const refusing = Effect.uninterruptible(Effect.as(Effect.sleep(300), "late"))
+    assert.deepStrictEqual(timedOut(refusing), { tag: "TimedOut", atMs: 300, closed: ["closed"] })
+  })
+
+  it("is the exception: any other ends with the time", () => {
+    assert.deepStrictEqual(timedOut(Effect.never), { tag: "TimedOut", atMs: 100, closed: ["closed"] })
+  })
+})
+
+describe("options that are none", () => {
+  it.each([null, 5, "fast", { timeout: null }, { tls: "yes" }])(
+    "are refused by every way they may come: %j",
+    (given) => {
+      const options = given as unknown as ConnectOptions.ConnectOptions
+      const byCall = connect({ world: {}, target: "192.0.2.1:1", options }).error
+      assert.strictEqual(byCall?.reason._tag, "InvalidOptions")
+      const byReference = Effect.flatMap(
+        Service,
+        ({ connect }) => ConnectOptions.withOptions(Effect.scoped(Effect.flip(connect("192.0.2.1:1"))), options)
+      )
+      const byLayer = Effect.flip(
+        Effect.scoped(Layer.build(Layer.provide(Service.layerOptions(options), SimulatedNetwork.layer({}))))
+      )
+      const layer = Layer.provide(Service.layer, SimulatedNetwork.layer({}))
+      assert.strictEqual(VirtualTime.runUnsafe(Effect.provide(byReference, layer)).reason._tag, "InvalidOptions")
+      assert.strictEqual(VirtualTime.runUnsafe(byLayer)._tag, "InvalidOptions")
+    }
+  )
 })
 
 describe("an error", () => {

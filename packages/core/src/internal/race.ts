@@ -140,8 +140,14 @@ export const run = <T, A, E, F, R>(
         if (now() >= deadline) return settle(Exit.fail(options.deadline!.error))
         pumping = true
         waitUntil = Infinity
+        let turns = 0
         try {
           while (due && !settled && !exhausted && inFlight.size < maxInFlight) {
+            // Failures without end must not keep everybody else from running.
+            if (turns++ === turnsBeforeYield) {
+              waitUntil = now()
+              break
+            }
             woken = false
             const next = poll()
             // Asking may have ended the race.
@@ -313,6 +319,9 @@ const close = Effect.fnUntraced(function*<T, A, E>(
 })
 
 const lost = Exit.interrupt()
+
+// Far above what one connect tries, so that no ordinary race gives way.
+const turnsBeforeYield = 1024
 
 /**
  * Gives milliseconds on the fiber's monotonic clock.
